@@ -1,0 +1,60 @@
+"""How migrations run: in one transaction, one process at a time, on either database."""
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import Connection
+from sqlalchemy.engine import Engine
+
+from todo_service.database import LOCK_SECONDS, patience
+
+WAIT_SECONDS = 300  # for another process that is migrating already
+LONGEST_SECONDS = 3600  # for a single step
+LOCK_ID = 7_030_111_405  # any number that is ours alone
+
+target = current_app.extensions["migrate"]
+
+
+def lock(connection: Connection) -> None:
+    """Begin, and let nobody else migrate until the end of the transaction.
+
+    Whoever waited here then finds the schema up to date and does nothing.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_ID})")
+    # A table that is in use must not make all its other users queue behind us.
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+
+def run_online(engine: Engine) -> None:
+    with patience(LONGEST_SECONDS), engine.connect() as connection:
+        lock(connection)
+        context.configure(
+            connection=connection,
+            target_metadata=target.db.metadata,
+            transactional_ddl=True,
+            **target.configure_args,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+        connection.invalidate()  # its timeouts are a migration's
+
+
+def run_offline(engine: Engine) -> None:
+    """Print the SQL, for those whose administrators run it."""
+    context.configure(
+        dialect_name=engine.dialect.name, target_metadata=target.db.metadata, literal_binds=True
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_offline(target.db.engine)
+else:
+    run_online(target.db.engine)

@@ -1,0 +1,34 @@
+"""A multi-user todo API for web frontends that sign people in with Better Auth."""
+
+from flask import Flask
+
+from todo_service import auth, cli, database, docs, errors, headers, logs, rate_limit, schema_version
+from todo_service.config import Settings
+from todo_service.health import health
+from todo_service.tasks import tasks
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application; without `settings` they are read from the environment and `.env`.
+
+    Raises:
+        SettingError: a setting is missing or unusable.
+    """
+    settings = settings or Settings.load()
+    app = Flask(__name__, static_folder=None)
+    # A redirect to add or drop a slash would break CORS preflights.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+
+    logs.init_app(app, settings.log_level)
+    errors.init_app(app)
+    headers.init_app(app, settings)
+    database.init_app(app, settings)
+    schema_version.init_app(app, settings)
+    auth.init_app(app, settings)
+    rate_limit.init_app(app, settings)
+    cli.init_app(app)
+    app.register_blueprint(tasks)
+    app.register_blueprint(health)
+    docs.init_app(app)
+    return app

@@ -1,0 +1,170 @@
+"""Who is asking: bearer tokens of the auth server, verified by Flask-JWT-Extended (contract §2)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import Flask, Response, current_app, g, request
+from flask_jwt_extended import get_jwt, verify_jwt_in_request
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import InvalidTokenError, PyJWTError
+
+from todo_service import rate_limit, schema_version
+from todo_service.config import Settings
+from todo_service.errors import Problem, unavailable
+from todo_service.extensions import jwt
+from todo_service.keys import ALGORITHMS, KeySet, KeysUnreachable
+from todo_service.wire import UNSTORABLE
+
+LONGEST_SUBJECT = 255  # characters
+LONGEST_CLAIM = 255  # characters kept of `email` and `name`
+
+INVALID = 'Bearer error="invalid_token"'
+
+Claims = dict[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person a verified token speaks for."""
+
+    id: str
+    email: str | None
+    name: str | None
+
+
+def signed_in(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only valid tokens, within their user's rate, reach the view; `caller()` names the person."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        verify_token()
+        claims = get_jwt()
+        g.caller = Caller(claims["sub"], kept(claims.get("email")), kept(claims.get("name")))
+        rate_limit.spend(g.caller.id)
+        schema_version.require_current()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def caller() -> Caller:
+    return cast(Caller, g.caller)
+
+
+def verify_token() -> None:
+    """Verify the request's token.
+
+    Raises:
+        JWTExtendedException, InvalidTokenError: refused; the handlers below make it a 401.
+        Problem: 503, there is no key to verify it with.
+    """
+    use_one_spelling_of_bearer()
+    try:
+        verify_jwt_in_request()
+    except (JWTExtendedException, InvalidTokenError):
+        raise
+    except KeysUnreachable as error:
+        detail = "The sign-in server's keys are not available at the moment."
+        raise unavailable(detail, error.retry_after) from error
+    except (PyJWTError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        # Hostile headers and claims make the libraries stumble in more ways than they document.
+        raise InvalidTokenError("malformed") from error
+
+
+def use_one_spelling_of_bearer() -> None:
+    """The scheme's case does not matter (RFC 9110 §11.1), but to Flask-JWT-Extended it does."""
+    scheme, space, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        request.environ["HTTP_AUTHORIZATION"] = f"Bearer{space}{credentials}"
+
+
+def kept(claim: object) -> str | None:
+    """What is stored of a claim: text a database can hold, cut to length; anything else is dropped."""
+    return UNSTORABLE.sub("", claim)[:LONGEST_CLAIM] if isinstance(claim, str) else None
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Set up verification; with a shared secret, with the auth server's key set, or with both."""
+    by_secret = ["HS256"] if settings.better_auth_secret else []
+    by_key_set = list(ALGORITHMS) if settings.key_set_url else []
+    algorithms = by_secret + by_key_set
+    app.config["JWT_SECRET_KEY"] = settings.better_auth_secret or None
+    app.config["JWT_DECODE_ALGORITHMS"] = algorithms
+    # The extension accepts this one too, HS256 if it is not set.
+    app.config["JWT_ALGORITHM"] = algorithms[0]
+    app.config["JWT_DECODE_LEEWAY"] = timedelta(seconds=settings.jwt_leeway)
+    app.extensions["key_set"] = KeySet(settings.key_set_url)
+    app.extensions["token_origin"] = (settings.issuer, settings.audience)
+    jwt.init_app(app)
+
+
+@jwt.decode_key_loader
+def key_for(header: Claims, _claims: Claims) -> Any:
+    """The key to verify with, chosen by the algorithm's family, so that no public key is ever a secret."""
+    algorithm = header.get("alg")
+    if algorithm not in current_app.config["JWT_DECODE_ALGORITHMS"]:
+        raise InvalidTokenError("algorithm not accepted")
+    if algorithm == "HS256":
+        return current_app.config["JWT_SECRET_KEY"]
+    if "kid" not in header:
+        raise InvalidTokenError("no key named")
+    key = current_app.extensions["key_set"].find(header["kid"], algorithm)
+    if key is None:
+        raise InvalidTokenError("key not known")
+    return key
+
+
+@jwt.token_verification_loader
+def claims_are_sound(header: Claims, claims: Claims) -> bool:
+    """Check what the libraries leave open: `exp` is required, times are numbers, `sub` can be stored.
+
+    Only tokens of the key set must name their issuer and audience: anyone may hold a token of that
+    server for another service, while the shared secret is shared with us alone.
+    """
+    times = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
+    subject = claims["sub"]
+    return (
+        "exp" in claims
+        and all(isinstance(time, int | float) and not isinstance(time, bool) for time in times)
+        and 0 < len(subject) <= LONGEST_SUBJECT
+        and not UNSTORABLE.search(subject)
+        and (header["alg"] == "HS256" or is_for_us(claims))
+    )
+
+
+def is_for_us(claims: Claims) -> bool:
+    issuer, audience = current_app.extensions["token_origin"]
+    named = claims.get("aud")
+    audiences = named if isinstance(named, list) else [named]
+    return claims.get("iss") == issuer and audience in audiences
+
+
+@jwt.unauthorized_loader
+def missing(_reason: str) -> Response:
+    return refusal("missing_token", "Missing authentication token", "Bearer")
+
+
+@jwt.invalid_token_loader
+def invalid(_reason: str) -> Response:
+    return refusal("invalid_token", "Invalid token", INVALID)
+
+
+@jwt.token_verification_failed_loader
+def unsound(_header: Claims, _claims: Claims) -> Response:
+    return refusal("invalid_token", "Invalid token", INVALID)
+
+
+@jwt.expired_token_loader
+def expired(_header: Claims, _claims: Claims) -> Response:
+    challenge = 'Bearer error="invalid_token", error_description="Token has expired"'
+    return refusal("token_expired", "Token has expired", challenge)
+
+
+def refusal(code: str, detail: str, challenge: str) -> Response:
+    """401 with the challenge of RFC 6750 §3."""
+    return Problem(401, code, detail, headers={"WWW-Authenticate": challenge}).response()

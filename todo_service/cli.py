@@ -1,0 +1,42 @@
+"""Commands for the shell: `flask token`."""
+
+from datetime import timedelta
+
+import click
+from flask import Flask, current_app
+from flask_jwt_extended import create_access_token
+
+from todo_service.auth import LONGEST_SUBJECT
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(token)
+
+
+@click.command()
+@click.argument("user")
+@click.option("--email", help="The user's e-mail address.")
+@click.option("--name", help="The user's name.")
+@click.option(
+    "--expires",
+    default=3600,
+    show_default=True,
+    type=click.IntRange(1, 366 * 24 * 3600),
+    help="Seconds until it expires.",
+)
+def token(user: str, email: str | None, name: str | None, expires: int) -> None:
+    """Print a token for USER, signed with the shared secret: for development and tests."""
+    if not current_app.config["JWT_SECRET_KEY"]:
+        raise click.ClickException(
+            "BETTER_AUTH_SECRET is not set, and only the auth server can sign with its keys."
+        )
+    if not 0 < len(user) <= LONGEST_SUBJECT:
+        raise click.ClickException(f"USER must be 1 to {LONGEST_SUBJECT} characters long.")
+    claims = {"email": email, "name": name}
+    click.echo(
+        create_access_token(
+            user,
+            expires_delta=timedelta(seconds=expires),
+            additional_claims={key: value for key, value in claims.items() if value},
+        )
+    )

@@ -1,0 +1,136 @@
+"""`@takes` and `@returns`: between them and the client everything is checked; between them, plain Python."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, cast
+
+from flask import Response, request, url_for
+from marshmallow import Schema, ValidationError
+
+from todo_service.errors import Problem, invalid
+from todo_service.etags import etag, is_listed
+from todo_service.extensions import db
+from todo_service.schemas import NoParameters
+from todo_service.wire import BodyError, json_response, read_object
+
+View = Callable[..., Any]
+
+BODY_CODES = {400: "validation_error", 413: "payload_too_large", 415: "unsupported_media_type"}
+NO_PARAMETERS = NoParameters()
+
+
+@dataclass(frozen=True)
+class Takes:
+    body: Schema | None
+    query: Schema
+    body_optional: bool
+
+
+@dataclass(frozen=True)
+class Returns:
+    schema: Schema | None
+    status: int
+
+
+def takes(
+    body: Schema | None = None, *, query: Schema = NO_PARAMETERS, body_optional: bool = False
+) -> Callable[[View], View]:
+    """Check body and query; hand the view the body as `fields` and each parameter by its name.
+
+    Without a `body` schema whatever body was sent is left alone. With `body_optional`, `fields` is None
+    when there is none. Any query parameter that `query` does not know is refused.
+
+    Raises:
+        Problem: 400, 413 or 415.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(**values: Any) -> Any:
+            values.update(load(query, parameters()))
+            if body:
+                values["fields"] = load_body(body, body_optional)
+            return view(**values)
+
+        checked.takes = Takes(body, query, body_optional)  # type: ignore[attr-defined]  # read by the docs
+        return checked
+
+    return decorate
+
+
+def parameters() -> dict[str, str]:
+    """The query's parameters; an empty one counts as absent (contract §1)."""
+    given = {name: [v for v in values if v] for name, values in request.args.lists()}
+    repeated = {name: ["Given more than once."] for name, values in given.items() if len(values) > 1}
+    if repeated:
+        raise invalid(repeated)
+    return {name: values[0] for name, values in given.items() if values}
+
+
+def load_body(schema: Schema, optional: bool) -> Any:
+    try:
+        data = read_object()
+    except BodyError as error:
+        errors = {error.member or "body": [str(error)]}
+        if error.status == 400:
+            raise invalid(errors) from None
+        raise Problem(error.status, BODY_CODES[error.status], str(error)) from None
+    if data is None and not optional:
+        raise invalid({"body": ["A JSON object is required."]})
+    return None if data is None else load(schema, data)
+
+
+def load(schema: Schema, data: dict[str, Any]) -> Any:
+    try:
+        return schema.load(data)
+    except ValidationError as error:
+        raise invalid(cast(dict[str, Any], error.messages)) from None
+
+
+def returns(
+    schema: Schema | None = None, status: int = 200, *, located_at: str | None = None
+) -> Callable[[View], View]:
+    """Commit what the view did, and answer with what it returned.
+
+    Tasks carry their ETag; a GET whose `If-None-Match` names it is answered 304. Without a schema the
+    answer is empty. What was made is `located_at` the endpoint of that name. Whatever a view raises,
+    nothing is committed.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(**values: Any) -> Response:
+            result = view(**values)
+            db.session.commit()
+            if schema is None:
+                return empty(status)
+            revision = getattr(result, "revision", None)
+            if revision is None:
+                return json_response(schema.dump(result), status)
+            if request.method in ("GET", "HEAD") and is_known(revision):
+                return tagged(empty(304), revision)
+            response = tagged(json_response(schema.dump(result), status), revision)
+            if located_at:
+                response.location = url_for(located_at, id=result.id)
+            return response
+
+        answered.returns = Returns(schema, status)  # type: ignore[attr-defined]  # read by the docs
+        return answered
+
+    return decorate
+
+
+def is_known(revision: int) -> bool:
+    return is_listed(revision, request.headers.get("If-None-Match", ""))
+
+
+def tagged(response: Response, revision: int) -> Response:
+    response.headers["ETag"] = etag(revision)
+    return response
+
+
+def empty(status: int) -> Response:
+    response = Response(status=status)
+    del response.headers["Content-Type"]
+    return response

@@ -1,0 +1,115 @@
+"""How the service holds its database: pool, per-connection settings, and deadlines that end every wait.
+
+| wait for | at most |
+|---|---|
+| a connection to be made | 3 s |
+| a connection of the pool | 5 s |
+| a lock | 5 s |
+| a statement, as the server counts | 10 s |
+| an answer, should the server itself hang | 12 s |
+"""
+
+import select
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+import psycopg2
+from flask import Flask
+from psycopg2 import extensions as psycopg
+from sqlalchemy import event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from todo_service.config import Settings
+from todo_service.extensions import db
+
+CONNECT_SECONDS = 3
+POOL_SECONDS = 5
+LOCK_SECONDS = 5
+STATEMENT_SECONDS = 10
+ANSWER_SECONDS = 12
+
+_patience = ContextVar("patience", default=ANSWER_SECONDS)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
+    db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "connect", on_connect)
+    psycopg.set_wait_callback(wait)
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """A pool as large as the worker has threads: each request holds one connection at most."""
+    if is_in_memory(settings.database_url):
+        return {}
+    pool = {
+        "pool_size": settings.threads,
+        "max_overflow": 0,
+        "pool_timeout": POOL_SECONDS,
+    }
+    if settings.database_url.get_backend_name() == "sqlite":
+        return {**pool, "connect_args": {"timeout": LOCK_SECONDS}}
+    # A connection may have died while it lay idle; better to notice before a statement is sent.
+    return {**pool, "pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
+
+
+def is_in_memory(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+def on_connect(connection: Any, _record: Any) -> None:
+    """Give a new connection its settings; once per connection, never per request."""
+    cursor = connection.cursor()
+    if isinstance(connection, SqliteConnection):
+        cursor.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
+        cursor.execute("PRAGMA synchronous = NORMAL")  # WAL stays consistent without a sync per commit
+        cursor.execute("PRAGMA foreign_keys = ON")
+    else:
+        cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
+        connection.commit()
+    cursor.close()
+
+
+def wait(connection: psycopg.connection) -> None:
+    """Wait for PostgreSQL, but never for ever (psycopg2 calls this wherever it would block).
+
+    A server that is frozen or cut off keeps none of its own timeouts; without this a request would
+    hang until TCP gives up.
+
+    Raises:
+        OperationalError: no answer in time; psycopg2 then closes the connection.
+    """
+    ready = connection.status == psycopg.STATUS_READY or connection.status == psycopg.STATUS_BEGIN
+    deadline = time.monotonic() + (_patience.get() if ready else CONNECT_SECONDS)
+    poller = select.poll()
+    while (state := connection.poll()) != psycopg.POLL_OK:
+        readiness = select.POLLIN if state == psycopg.POLL_READ else select.POLLOUT
+        poller.register(connection.fileno(), readiness)
+        if not poller.poll(max(0, deadline - time.monotonic()) * 1000):
+            raise psycopg2.OperationalError("timeout expired")
+
+
+@contextmanager
+def patience(seconds: int) -> Iterator[None]:
+    """Wait longer for answers: what a migration does may rightly take its time."""
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether an error says that the database cannot answer now, and not that we asked something wrong."""
+    if isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeout):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -1,0 +1,120 @@
+"""The one error shape (RFC 9457), and every way in which an exception becomes it."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from todo_service.database import is_unavailable
+from todo_service.logs import request_id
+from todo_service.wire import json_response
+
+log = logging.getLogger(__name__)
+
+# Retry-After of a 503, in seconds: long enough for a pool or a lock to clear, short enough for a person.
+RETRY_SOON = 2
+
+# RFC 9110's names, which Python learnt only in 3.13.
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    500: "internal_error",
+}
+
+DETAILS = {
+    400: "The request could not be understood.",
+    404: "There is nothing at this address.",
+    405: "This address does not take this method.",
+    500: "Something went wrong on our side; it has been logged.",
+}
+
+Errors = Mapping[str, Any]
+
+
+class Problem(Exception):
+    """A refusal, ready to be sent.
+
+    Args:
+        status: the HTTP status.
+        code: the stable name that clients may switch on.
+        detail: one sentence that a frontend may show.
+        errors: messages by field or parameter, where there are any.
+        headers: header fields the status calls for.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Errors | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.errors, self.headers = errors, headers or {}
+
+    def response(self) -> Response:
+        members = {
+            "type": "about:blank",
+            "title": TITLES.get(self.status) or HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "request_id": request_id(),
+        }
+        if self.errors:
+            members["errors"] = self.errors
+        answer = json_response(members, self.status, "application/problem+json")
+        answer.headers.extend(self.headers)
+        return answer
+
+
+def invalid(errors: Errors) -> Problem:
+    """400 for fields or parameters, `errors` mapping each to its messages."""
+    return Problem(400, "validation_error", sentence(errors), errors=errors)
+
+
+def unavailable(detail: str, retry_after: int = RETRY_SOON) -> Problem:
+    """503: something we depend on does not answer; `retry_after` is in seconds."""
+    headers = {"Retry-After": str(retry_after)}
+    return Problem(503, "service_unavailable", detail, headers=headers)
+
+
+def sentence(errors: Errors, longest: int = 500) -> str:
+    """`{"title": ["Too long."]}` as one sentence of at most `longest` characters."""
+    parts = [f"{name}: {' '.join(messages).rstrip('.')}" for name, messages in errors.items()]
+    joined = "; ".join(parts)
+    return f"{joined}." if len(joined) < longest else f"{joined[: longest - 1]}…"
+
+
+def init_app(app: Flask) -> None:
+    @app.errorhandler(Problem)
+    def refused(problem: Problem) -> Response:
+        return problem.response()
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        status = HTTPStatus(error.code or 500)
+        code = CODES.get(status) or status.name.lower()
+        detail = DETAILS.get(status) or f"{status.description or status.phrase}."
+        methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
+        headers = {"Allow": ", ".join(sorted(methods))} if methods else None
+        return Problem(status, code, detail, headers=headers).response()
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        if is_unavailable(error):
+            log.warning("The database is unavailable: %s", type(error).__name__)
+            return unavailable("The database is not available at the moment.").response()
+        log.error("Unhandled exception", exc_info=error)
+        return Problem(500, CODES[500], DETAILS[500]).response()

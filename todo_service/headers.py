@@ -1,0 +1,64 @@
+"""Header fields of every answer: caching, sniffing, and CORS as browsers need it (contract §1 and §7)."""
+
+import re
+
+from flask import Flask, Response, request
+
+from todo_service.config import Settings
+from todo_service.extensions import cors
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+SENT = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-Id",
+    "traceparent",
+    "tracestate",
+]
+READ = [
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+    "X-Total-Count",
+]
+PREFLIGHT_SECONDS = 600
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    anyone = settings.allowed_origins == ("*",)
+    cors.init_app(
+        app,
+        origins="*" if anyone else [exactly(origin) for origin in settings.allowed_origins],
+        send_wildcard=anyone,
+        supports_credentials=not anyone,
+        methods=METHODS,
+        allow_headers=SENT,
+        expose_headers=READ,
+        max_age=PREFLIGHT_SECONDS,
+        vary_header=False,  # set below, on every answer
+        always_send=False,
+    )
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        headers = response.headers
+        read = request.method in ("GET", "HEAD") and response.status_code < 400
+        headers.setdefault("Cache-Control", "private, no-cache" if read else "no-store")
+        headers["Vary"] = "Authorization, Origin"
+        headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def exactly(origin: str) -> re.Pattern[str]:
+    """A pattern for this origin alone: Flask-Cors takes a plain `[::1]` for a set of characters."""
+    return re.compile(re.escape(origin) + r"\Z", re.IGNORECASE)

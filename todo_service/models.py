@@ -1,0 +1,112 @@
+"""The tables. The user leads every key, so that no statement can touch a task without naming its owner."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String
+from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import DateTime, TypeDecorator
+
+from todo_service.extensions import metadata
+
+PRIORITIES = ("low", "medium", "high")
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: aware in Python, UTC without a zone in the database.
+
+    A column with a zone would be read in the session's zone, which a pooler may change and which
+    pushes dates near the years 1 and 9999 out of Python's range.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.replace(tzinfo=UTC)
+
+
+class Priority(TypeDecorator[str]):
+    """`low`, `medium` or `high` in Python; 1, 2 or 3 in the database, where it has to sort."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
+        return None if value is None else PRIORITIES.index(value) + 1
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
+        return None if value is None else PRIORITIES[value - 1]
+
+
+# A task's id: its canonical text everywhere, sixteen bytes on PostgreSQL.
+Id = String(36).with_variant(UUID(as_uuid=False), "postgresql")
+# Text that both databases order by code point.
+Ordered = String().with_variant(String(collation="C"), "postgresql")
+UserId = String(255).with_variant(String(255, collation="C"), "postgresql")
+
+
+class Model(DeclarativeBase):
+    metadata = metadata
+
+
+class User(Model):
+    """Somebody who has written at least once.
+
+    `revision` counts the user's writes. Each write raises it first and so holds the row until it
+    commits: the order of revisions is the order of commits, and one user's writes never overlap.
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(UserId, primary_key=True)
+    email: Mapped[str | None] = mapped_column(String(255))
+    name: Mapped[str | None] = mapped_column(String(255))
+    revision: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Task(Model):
+    """A task. `title_key` is its title case-folded, by which titles are ordered."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        CheckConstraint("length(title) BETWEEN 1 AND 200", name="title_length"),
+        CheckConstraint("length(description) <= 1000", name="description_length"),
+        CheckConstraint("priority BETWEEN 1 AND 3", name="priority_known"),
+        CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at_matches"),
+        Index(None, "user_id", "created_at", "id"),
+        Index(None, "id"),  # serves the one question across users: does this task exist at all?
+    )
+
+    user_id: Mapped[str] = mapped_column(UserId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    title_key: Mapped[str] = mapped_column(Ordered)
+    description: Mapped[str | None] = mapped_column(String(1000))
+    completed: Mapped[bool]
+    completed_at: Mapped[datetime | None] = mapped_column(Moment)
+    priority: Mapped[str | None] = mapped_column(Priority)
+    due_date: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    updated_at: Mapped[datetime] = mapped_column(Moment)
+    revision: Mapped[int] = mapped_column(BigInteger)
+
+
+class Deletion(Model):
+    """That a task was deleted, and in which write; nothing of its content."""
+
+    __tablename__ = "deletions"
+
+    user_id: Mapped[str] = mapped_column(UserId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    task_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    deleted_at: Mapped[datetime] = mapped_column(Moment)
+
+
+# The columns a client sees, and so all that is ever read of a task.
+SHOWN = tuple(column for column in Task.__table__.c if column.name != "title_key")

@@ -1,0 +1,85 @@
+"""Whether the database's schema is the one this code was written for, and bringing it there."""
+
+import logging
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from todo_service.config import Settings
+from todo_service.errors import Problem, unavailable
+from todo_service.extensions import db, migrate
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+class Schema:
+    """What one process knows of the schema: once seen to be current, it is not looked at again."""
+
+    def __init__(self, auto_migrate: bool) -> None:
+        self.auto_migrate = auto_migrate
+        self.needed = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        self.seen_current = False
+        self.lock = threading.Lock()  # Alembic's context is one per process
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
+    app.extensions["schema"] = Schema(settings.auto_migrate)
+
+
+def require_current() -> None:
+    """Make sure that the schema is there before the first statement that needs it.
+
+    With AUTO_MIGRATE it is upgraded when it is behind, also when the database was empty or away while
+    the service started.
+
+    Raises:
+        Problem: 503, the schema is not what the code needs and may not or cannot be changed.
+    """
+    schema: Schema = current_app.extensions["schema"]
+    if schema.seen_current:
+        return
+    with schema.lock:
+        if not is_current() and schema.auto_migrate:
+            upgrade()
+        if not is_current():
+            log.error("The schema is at %s, needed is %s: %s", found(), schema.needed, ADVICE)
+            raise unavailable("The database's schema is not the one this version needs.")
+        schema.seen_current = True
+
+
+ADVICE = "run `flask db upgrade` of this version"
+
+
+def prepare() -> None:
+    """Look after the schema as the process starts, and never fail: the first request tries again."""
+    try:
+        require_current()
+    except (SQLAlchemyError, Problem) as error:
+        log.warning("Not ready yet: %s", error if isinstance(error, Problem) else type(error).__name__)
+
+
+def found() -> str | None:
+    """The revision the database is at; None if it is empty."""
+    with db.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_current() -> bool:
+    schema: Schema = current_app.extensions["schema"]
+    return found() == schema.needed
+
+
+def upgrade() -> None:
+    try:
+        command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
+    except CommandError as error:  # a revision of a later version, say
+        log.error("The schema could not be upgraded: %s", error)

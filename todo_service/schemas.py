@@ -1,0 +1,187 @@
+"""What goes in and out, as marshmallow schemas; the OpenAPI document is made of them too."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar
+
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
+
+from todo_service.models import PRIORITIES
+
+# RFC 3339, and what browsers' date inputs leave out of it: seconds, the offset, the time.
+TIMESTAMP = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?"
+    r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))?)?"
+)
+SERVER_OWNED = ("id", "user_id", "created_at", "updated_at", "completed_at", "revision")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Read a timestamp of contract §1 into UTC; digits past the microsecond are cut.
+
+    Raises:
+        ValueError: not such a timestamp, or no such day or time.
+        OverflowError: in UTC it lies outside the years 1 to 9999.
+    """
+    match = TIMESTAMP.fullmatch(text)
+    if not match:
+        raise ValueError("not a timestamp")
+    *numbers, fraction, sign, hours, minutes = match.groups(default="0")
+    year, month, day, hour, minute, second = map(int, numbers)
+    if int(hours) > 23 or int(minutes) > 59:
+        raise ValueError("no such offset")
+    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+    microsecond = int(fraction[:6].ljust(6, "0"))
+    local = datetime(year, month, day, hour, minute, second, microsecond, timezone(offset))
+    return local.astimezone(UTC)
+
+
+class Timestamp(fields.Field[datetime]):
+    """A point in time; in as contract §1 allows, out in UTC with `Z`."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {
+        "invalid": "Not a valid timestamp, such as 2026-12-01T09:00:00Z.",
+        "range": "In UTC this lies outside the years 1 to 9999.",
+    }
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return value.isoformat().replace("+00:00", "Z") if value else None
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        try:
+            return parse_timestamp(value)
+        except (TypeError, ValueError):
+            raise self.make_error("invalid") from None
+        except OverflowError:
+            raise self.make_error("range") from None
+
+
+class StrictBoolean(fields.Boolean):
+    """JSON's `true` and `false` and nothing else."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Title(fields.String):
+    """A string without the white space around it."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        return str(super()._deserialize(value, attr, data, **kwargs)).strip()
+
+
+class CommaSeparated(fields.Field[list[str]]):
+    """One or more of `choices`, each at most once, separated by commas."""
+
+    def __init__(self, choices: tuple[str, ...], *, distinct: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices, self.distinct = choices, distinct
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[str]:
+        parts = str(value).split(",")
+        if not set(parts) <= set(self.choices):
+            raise ValidationError(f"Must be one or more of: {', '.join(self.choices)}, separated by commas.")
+        if self.distinct and len(parts) != len(set(parts)):
+            raise ValidationError("Must not name anything twice.")
+        return parts
+
+
+class Strict(Schema):
+    """Refuses what it does not know: to drop it in silence would lose data."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class TaskSchema(Strict):
+    """A task. Members the server owns may be sent back; they are ignored."""
+
+    id = fields.UUID(dump_only=True, metadata={"description": "Sorts by time of creation."})
+    user_id = fields.String(dump_only=True, metadata={"examples": ["mXr2Kq0vT8bN5cLw3eYhZ1uJ7sPd9aGf"]})
+    title = Title(
+        required=True,
+        validate=validate.Length(1, 200),
+        metadata={"description": "White space around it is trimmed.", "examples": ["Pay rent"]},
+    )
+    description = fields.String(allow_none=True, validate=validate.Length(max=1000))
+    completed = StrictBoolean()
+    completed_at = Timestamp(dump_only=True, allow_none=True)
+    priority = fields.String(allow_none=True, validate=validate.OneOf(PRIORITIES))
+    due_date = Timestamp(allow_none=True, metadata={"examples": ["2026-12-01T09:00:00Z"]})
+    created_at = Timestamp(dump_only=True)
+    updated_at = Timestamp(dump_only=True)
+    revision = fields.Integer(
+        dump_only=True,
+        metadata={"description": "The user's write that last changed the task; its ETag."},
+    )
+
+    @pre_load
+    def drop_server_owned(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if name not in SERVER_OWNED}
+
+
+class CompletionSchema(Strict):
+    """Whether the task is to be done or not."""
+
+    completed = StrictBoolean(required=True)
+
+
+class ListParameters(Strict):
+    """Which tasks, in which order."""
+
+    status = fields.String(
+        load_default="all",
+        validate=validate.OneOf(("all", "pending", "completed")),
+    )
+    sort = CommaSeparated(
+        ("created", "updated", "title", "due_date", "priority"),
+        load_default=lambda: ["created"],
+        metadata={"description": "Sort keys, the weightiest first. Tasks without a value come last."},
+    )
+    order = CommaSeparated(
+        ("asc", "desc"),
+        distinct=False,
+        load_default=list,
+        metadata={
+            "description": "The direction of each sort key. Without: newest first, A to Z, soonest "
+            "first, high priority first."
+        },
+    )
+
+
+class NoParameters(Strict):
+    """No query parameter at all."""
+
+
+class LinksSchema(Schema):
+    tasks = fields.String()
+    health = fields.String()
+    ready = fields.String()
+    openapi = fields.String()
+    docs = fields.String()
+
+
+class IndexSchema(Schema):
+    """What this is, and where to go from here."""
+
+    name = fields.String()
+    version = fields.String()
+    links = fields.Nested(LinksSchema)
+
+
+class HealthSchema(Schema):
+    """How the service is."""
+
+    status = fields.String(metadata={"examples": ["healthy"]})

@@ -1,0 +1,124 @@
+"""JSON on the wire: strict on the way in (RFC 8259 as narrowed by I-JSON, RFC 7493), plain on the way out."""
+
+import json
+import re
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+MAX_BODY = 256 * 1024  # bytes, contract §1
+MAX_DEPTH = 32  # levels of objects and arrays
+
+# Characters that JSON can spell and databases or UTF-8 cannot hold.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class BodyError(ValueError):
+    """The body is not what it should be; the message is a sentence for the client.
+
+    `status` is 400, 413 or 415; `member` names the object member at fault, if one is.
+    """
+
+    def __init__(self, message: str, status: int = 400, member: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.member = status, member
+
+
+def read_object(limit: int = MAX_BODY) -> dict[str, Any] | None:
+    """The JSON object in the request's body, or None if there is no body.
+
+    Raises:
+        BodyError: the body is longer than `limit` bytes, not declared as JSON, or not an object.
+    """
+    body = read_body(limit)
+    if not body:
+        return None
+    mimetype = request.mimetype
+    if mimetype != "application/json" and not mimetype.endswith("+json"):
+        raise BodyError("The body must be sent as Content-Type: application/json.", 415)
+    return parse_object(body)
+
+
+def read_body(limit: int) -> bytes:
+    """The body, read by our own count: Werkzeug's limit cuts a chunked body short without a word."""
+    if (request.content_length or 0) > limit:
+        raise too_large(limit)
+    body = b""
+    try:
+        while chunk := request.stream.read(limit + 1 - len(body)):
+            body += chunk
+            if len(body) > limit:
+                raise too_large(limit)
+    except OSError:  # what the HTTP server raises for broken chunks and for clients that hang up
+        raise BodyError("The body could not be read to its end.") from None
+    return body
+
+
+def too_large(limit: int) -> BodyError:
+    return BodyError(f"The body is larger than {limit // 1024} KiB.", 413)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object; refuse what parsers disagree on instead of picking a meaning.
+
+    Raises:
+        BodyError: malformed, not UTF-8, not an object, too deep, a duplicate name, NaN or Infinity,
+            a NUL or a lone surrogate.
+    """
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=members, parse_constant=no_constant)
+    except BodyError:
+        raise
+    except UnicodeDecodeError:
+        raise BodyError("The body is not valid UTF-8.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BodyError(f"The body is not valid JSON: {error.msg} at {where}.") from None
+    except ValueError:  # an integer of thousands of digits
+        raise BodyError("The body holds a number that is too long.") from None
+    except RecursionError:
+        raise too_deep() from None
+    if not isinstance(value, dict):
+        raise BodyError("The body must be a JSON object.")
+    check_depth(value)
+    return value
+
+
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if UNSTORABLE.search(name):
+            raise BodyError("A member's name holds NUL or half of a surrogate pair.")
+        if name in found:
+            raise BodyError("Stands twice in the same object.", member=name)
+        if isinstance(value, str) and UNSTORABLE.search(value):
+            raise BodyError("NUL and halves of surrogate pairs are not allowed.", member=name)
+        found[name] = value
+    return found
+
+
+def no_constant(name: str) -> None:
+    raise BodyError(f"The body is not valid JSON: {name} is no JSON value.")
+
+
+def check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise too_deep()
+
+
+def too_deep() -> BodyError:
+    return BodyError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def json_response(value: Any, status: int = 200, mimetype: str = "application/json") -> Response:
+    return Response(orjson.dumps(value), status, mimetype=mimetype)
