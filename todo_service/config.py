@@ -144,7 +144,7 @@ class Settings:
     better_auth_url: str = setting(
         web_address,
         "",
-        "Base URL of the frontend's Better Auth server. Turns on EdDSA, ES256 and RS256 tokens through its key set.",
+        "Base URL of the Better Auth server. Turns on EdDSA, ES256 and RS256 tokens through its key set.",
     )
     jwks_url: str = setting(
         web_address, "", "Address of the key set, if it is not BETTER_AUTH_URL + /api/auth/jwks."

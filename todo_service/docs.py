@@ -1,4 +1,74 @@
-from flask import Flask
+"""What developers read: the OpenAPI document, and Swagger UI on it, which works offline."""
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import orjson
+from flask import Blueprint, Flask, Response, abort, current_app, request, send_from_directory
+
+from todo_service.openapi import describe, serves
+
+docs = Blueprint("docs", __name__)
+
+PAGE = Path(__file__).with_name("swagger")
+SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
+
+# What the page loads: where it lies, and its type, which differs from one machine's tables to the next's.
+ASSETS = {
+    "start.js": (PAGE, "text/javascript"),
+    "swagger-ui-bundle.js": (SWAGGER_UI, "text/javascript"),
+    "swagger-ui.css": (SWAGGER_UI, "text/css"),
+    "index.css": (SWAGGER_UI, "text/css"),
+    "favicon-32x32.png": (SWAGGER_UI, "image/png"),
+}
+ASSET_SECONDS = 3600
+
+# Nothing but what we serve ourselves; `data:` is for the icons in Swagger UI's stylesheet.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
 
 
-def init_app(app: Flask) -> None: ...
+def init_app(app: Flask) -> None:
+    app.register_blueprint(docs)
+    # Made at the first request for it: every route is known by then, and a start need not wait for it.
+    app.extensions["openapi"] = cache(lambda: orjson.dumps(describe(app)))
+
+
+@docs.get("/openapi.json")
+@serves("application/json")
+def openapi_document() -> Response:
+    """Describe the service. This document."""
+    response = Response(current_app.extensions["openapi"](), mimetype="application/json")
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+@docs.get("/docs")
+@serves("text/html")
+def docs_page() -> Response:
+    """Explore the service with Swagger UI."""
+    response = send_from_directory(PAGE, "index.html", mimetype="text/html")
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
+
+
+@docs.get("/docs/<asset>")
+@serves(*dict.fromkeys(media_type for _, media_type in ASSETS.values()))
+def docs_asset(asset: str) -> Response:
+    """Serve the page's scripts, styles and icon."""
+    if asset not in ASSETS:
+        abort(404)
+    folder, media_type = ASSETS[asset]
+    return send_from_directory(folder, asset, mimetype=media_type, max_age=ASSET_SECONDS)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
@@ -41,7 +41,7 @@ def parse_timestamp(text: str) -> datetime:
 class Timestamp(fields.Field[datetime]):
     """A point in time; in as contract §1 allows, out in UTC with `Z`."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
+    default_error_messages = {  # noqa: RUF012  # marshmallow declares it so
         "invalid": "Not a valid timestamp, such as 2026-12-01T09:00:00Z.",
         "range": "In UTC this lies outside the years 1 to 9999.",
     }
@@ -108,23 +108,55 @@ class Strict(Schema):
 class TaskSchema(Strict):
     """A task. Members the server owns may be sent back; they are ignored."""
 
-    id = fields.UUID(dump_only=True, metadata={"description": "Sorts by time of creation."})
+    id = fields.UUID(
+        dump_only=True,
+        metadata={
+            "description": "Sorts by time of creation.",
+            "examples": ["019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"],
+        },
+    )
     user_id = fields.String(dump_only=True, metadata={"examples": ["mXr2Kq0vT8bN5cLw3eYhZ1uJ7sPd9aGf"]})
     title = Title(
         required=True,
         validate=validate.Length(1, 200),
-        metadata={"description": "White space around it is trimmed.", "examples": ["Pay rent"]},
+        metadata={
+            "description": "White space around it is trimmed.",
+            "pattern": r"\S",
+            "examples": ["Pay rent"],
+        },
     )
-    description = fields.String(allow_none=True, validate=validate.Length(max=1000))
-    completed = StrictBoolean()
-    completed_at = Timestamp(dump_only=True, allow_none=True)
-    priority = fields.String(allow_none=True, validate=validate.OneOf(PRIORITIES))
+    description = fields.String(
+        allow_none=True,
+        validate=validate.Length(max=1000),
+        metadata={"examples": ["The landlord's account has changed."]},
+    )
+    completed = StrictBoolean(metadata={"examples": [False]})
+    completed_at = Timestamp(
+        dump_only=True,
+        allow_none=True,
+        metadata={
+            "description": "When it was completed; null while it is pending.",
+            "examples": [None, "2026-11-30T18:20:00Z"],
+        },
+    )
+    priority = fields.String(
+        allow_none=True, validate=validate.OneOf(PRIORITIES), metadata={"examples": ["high"]}
+    )
     due_date = Timestamp(allow_none=True, metadata={"examples": ["2026-12-01T09:00:00Z"]})
-    created_at = Timestamp(dump_only=True)
-    updated_at = Timestamp(dump_only=True)
+    created_at = Timestamp(dump_only=True, metadata={"examples": ["2026-11-21T05:00:00.123456Z"]})
+    updated_at = Timestamp(
+        dump_only=True,
+        metadata={
+            "description": "When it last changed.",
+            "examples": ["2026-11-21T05:00:00.123456Z"],
+        },
+    )
     revision = fields.Integer(
         dump_only=True,
-        metadata={"description": "The user's write that last changed the task; its ETag."},
+        metadata={
+            "description": "The user's write that last changed the task; its ETag.",
+            "examples": [42],
+        },
     )
 
     @pre_load
@@ -135,7 +167,7 @@ class TaskSchema(Strict):
 class CompletionSchema(Strict):
     """Whether the task is to be done or not."""
 
-    completed = StrictBoolean(required=True)
+    completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
 class ListParameters(Strict):
@@ -144,6 +176,7 @@ class ListParameters(Strict):
     status = fields.String(
         load_default="all",
         validate=validate.OneOf(("all", "pending", "completed")),
+        metadata={"description": "Only tasks that are still to be done, or only those that are."},
     )
     sort = CommaSeparated(
         ("created", "updated", "title", "due_date", "priority"),
@@ -166,22 +199,43 @@ class NoParameters(Strict):
 
 
 class LinksSchema(Schema):
-    tasks = fields.String()
-    health = fields.String()
-    ready = fields.String()
-    openapi = fields.String()
-    docs = fields.String()
+    """Where things are."""
+
+    tasks = fields.String(metadata={"examples": ["/api/tasks"]})
+    health = fields.String(metadata={"examples": ["/health"]})
+    ready = fields.String(metadata={"examples": ["/health/ready"]})
+    openapi = fields.String(metadata={"examples": ["/openapi.json"]})
+    docs = fields.String(metadata={"examples": ["/docs"]})
 
 
 class IndexSchema(Schema):
     """What this is, and where to go from here."""
 
-    name = fields.String()
-    version = fields.String()
+    name = fields.String(metadata={"examples": ["todo-service"]})
+    version = fields.String(metadata={"examples": ["1.0.0"]})
     links = fields.Nested(LinksSchema)
 
 
 class HealthSchema(Schema):
     """How the service is."""
 
-    status = fields.String(metadata={"examples": ["healthy"]})
+    status = fields.String(metadata={"enum": ["healthy", "ready"], "examples": ["healthy"]})
+
+
+class ProblemSchema(Schema):
+    """Why a request was refused (RFC 9457); the same shape for every error."""
+
+    type = fields.String(metadata={"description": "Always `about:blank`: `code` tells errors apart."})
+    title = fields.String(metadata={"description": "The status in words."})
+    status = fields.Integer(metadata={"description": "The HTTP status.", "minimum": 400, "maximum": 599})
+    code = fields.String(metadata={"description": "A stable name to switch on."})
+    detail = fields.String(metadata={"description": "One sentence that can be shown to the user."})
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={
+            "description": "Messages by field or parameter, where some are at fault.",
+            "optional": True,
+        },
+    )
+    request_id = fields.String(metadata={"description": "What to quote when asking for help; X-Request-Id."})

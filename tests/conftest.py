@@ -1,0 +1,93 @@
+"""Both databases, the application on each, and the people who use it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import delete
+
+from tests.auth_server import AuthServer
+from tests.people import SECRET, Person
+from tests.postgres import Postgres
+from tests.service import Service
+from todo_service import create_app, schema_version
+from todo_service.config import Settings
+from todo_service.extensions import db
+from todo_service.models import User
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/todo.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url()
+
+
+@pytest.fixture(scope="session")
+def environment(database_url: str) -> dict[str, str]:
+    return {
+        "BETTER_AUTH_SECRET": SECRET,
+        "DATABASE_URL": database_url,
+        "CORS_ORIGINS": "https://app.example.com,http://localhost:3000",
+        "RATE_LIMIT": "",
+    }
+
+
+@pytest.fixture(scope="session")
+def shared_app(environment: dict[str, str]) -> Flask:
+    app = create_app(Settings.from_environ(environment))
+    with app.app_context():
+        schema_version.require_current()
+    return app
+
+
+@pytest.fixture
+def app(shared_app: Flask) -> Iterator[Flask]:
+    """The application on an empty database."""
+    forget_everything(shared_app)
+    return shared_app
+
+
+def forget_everything(app: Flask) -> None:
+    with app.app_context():
+        db.session.execute(delete(User))
+        db.session.commit()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def ada(client: FlaskClient) -> Person:
+    return Person(client, "ada")
+
+
+@pytest.fixture
+def bob(client: FlaskClient) -> Person:
+    return Person(client, "bob")
+
+
+@pytest.fixture
+def auth_server() -> Iterator[AuthServer]:
+    server = AuthServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def service(environment: dict[str, str], app: Flask, tmp_path: Path) -> Iterator[Service]:
+    """The service as it really runs: gunicorn with two workers on the database of `app`."""
+    with Service(environment, tmp_path) as running:
+        yield running

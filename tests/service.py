@@ -1,0 +1,115 @@
+"""The service in processes of its own, as `gunicorn wsgi:app` runs it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.people import token_for
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """An environment in which only these settings are set."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONUNBUFFERED": "1", **variables}
+
+
+def run(*command: str, directory: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the environment's commands in the project, and collect what it prints."""
+    return subprocess.run(
+        [BIN / command[0], *command[1:]],
+        cwd=directory,
+        env=clean_environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class Service:
+    """A running gunicorn; `output` is what it wrote so far."""
+
+    def __init__(self, environment: dict[str, str], directory: Path) -> None:
+        self.port = free_port()
+        self.log = directory / f"gunicorn-{self.port}.log"
+        self.environment = {
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "2",
+            **environment,
+        }
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [BIN / "gunicorn", "wsgi:app"],
+                cwd=ROOT,
+                env=clean_environment(**self.environment),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.http = httpx.Client(base_url=self.url, timeout=30, limits=httpx.Limits(max_connections=200))
+        self.wait_until(lambda: self.http.get("/health").status_code == 200)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def wait_until(self, condition: Any, seconds: float = 30) -> None:
+        """Wait for a condition; connections that fail count as not yet."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if condition():
+                    return
+            except httpx.TransportError:
+                pass
+            assert self.process.poll() is None, self.output
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s; the service says:\n{self.output}")
+
+    def call(self, user: str, method: str, path: str = "/api/tasks", **kwargs: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token_for(user)}", **kwargs.pop("headers", {})}
+        return self.http.request(method, path, headers=headers, **kwargs)
+
+    def send(self, raw: bytes, wait: float = 10) -> bytes:
+        """Send bytes as they are on a connection of their own; return what comes until it is closed."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=wait) as connection:
+            connection.sendall(raw)
+            received = b""
+            try:
+                while chunk := connection.recv(65536):
+                    received += chunk
+            except TimeoutError:
+                pass
+            return received

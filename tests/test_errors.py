@@ -1,0 +1,130 @@
+"""One error shape for everything (contract §1)."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from psycopg2 import errors as pg
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.test import TestResponse
+
+from tests.people import Person, body
+from todo_service import create_app, tasks
+from todo_service.config import Settings
+
+MEMBERS = {"type", "title", "status", "code", "detail", "request_id"}
+
+
+def problem(answer: TestResponse, status: int, code: str, title: str) -> dict[str, Any]:
+    """Check an answer for all that every problem has in common; return its body."""
+    assert answer.status_code == status, answer.text
+    assert answer.content_type == "application/problem+json"
+    found: dict[str, Any] = body(answer)
+    assert set(found) - {"errors"} == MEMBERS
+    assert (found["type"], found["status"]) == ("about:blank", status)
+    assert (found["code"], found["title"]) == (code, title)
+    assert re.fullmatch(r"[A-Z].*|\w+: .*[.…]", found["detail"])
+    assert found["request_id"] == answer.headers["X-Request-Id"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    return found
+
+
+def test_every_refusal_has_the_same_shape(client: FlaskClient, ada: Person, bob: Person) -> None:
+    path = f"/api/tasks/{ada.adds()['id']}"
+    problem(ada.post(json={}), 400, "validation_error", "Bad Request")
+    problem(client.get("/api/tasks"), 401, "missing_token", "Unauthorized")
+    problem(bob.get(path), 403, "forbidden", "Forbidden")
+    problem(ada.get("/api/tasks/x"), 404, "not_found", "Not Found")
+    problem(client.get("/nowhere"), 404, "not_found", "Not Found")
+    problem(client.get("/api/nowhere"), 404, "not_found", "Not Found")
+    problem(client.get("//api//tasks"), 404, "not_found", "Not Found")
+    problem(ada.patch("/api/tasks"), 405, "method_not_allowed", "Method Not Allowed")
+    problem(client.post("/health"), 405, "method_not_allowed", "Method Not Allowed")
+    large = ada.post(data=b" " * 300_000, content_type="application/json")
+    problem(large, 413, "payload_too_large", "Content Too Large")
+    problem(ada.post(data="title=x"), 415, "unsupported_media_type", "Unsupported Media Type")
+
+
+def test_errors_maps_each_field_to_its_messages(ada: Person) -> None:
+    found = problem(ada.post(json={"title": "", "x": 1}), 400, "validation_error", "Bad Request")
+    assert found["errors"] == {"title": ["Length must be between 1 and 200."], "x": ["Unknown field."]}
+    assert found["detail"] == "title: Length must be between 1 and 200; x: Unknown field."
+
+
+def test_a_detail_stays_readable_however_long_the_names(ada: Person) -> None:
+    found = problem(ada.post(json={"x" * 100_000: 1}), 400, "validation_error", "Bad Request")
+    assert len(found["detail"]) == 500
+
+
+def test_the_rate_limit_refuses_with_429(app: Flask, environment: dict[str, str]) -> None:
+    limited = create_app(Settings.from_environ({**environment, "RATE_LIMIT": "3/minute"}))
+    ada, bob = Person(limited.test_client(), "ada"), Person(limited.test_client(), "bob")
+    left = [ada.get().headers["X-RateLimit-Remaining"] for _ in range(3)]
+    assert left == ["2", "1", "0"]
+    refused = ada.get()
+    problem(refused, 429, "rate_limited", "Too Many Requests")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 61
+    assert refused.headers["X-RateLimit-Limit"] == "3"
+    assert int(refused.headers["X-RateLimit-Reset"]) > 1_700_000_000
+    assert bob.get().status_code == 200
+
+
+class Secret(Exception):
+    """What must not leak: SECRET-IN-EXCEPTION."""
+
+
+UNAVAILABLE: list[Exception] = [
+    OperationalError("SELECT secret", {"title": "secret"}, pg.QueryCanceled("secret")),
+    OperationalError("SELECT secret", {}, pg.LockNotAvailable("secret")),
+    OperationalError("SELECT secret", {}, pg.AdminShutdown("secret")),
+    OperationalError("SELECT secret", {}, pg.DeadlockDetected("secret")),
+    OperationalError("SELECT secret", {}, pg.DiskFull("secret")),
+    DBAPIError("SELECT secret", {}, pg.DatabaseError("secret"), connection_invalidated=True),
+    PoolTimeout("QueuePool limit of size 8 secret"),
+]
+
+
+@pytest.mark.parametrize("error", UNAVAILABLE, ids=lambda error: type(getattr(error, "orig", error)).__name__)
+def test_a_database_that_cannot_answer_is_503(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tasks, "tasks_of", raising(error))
+    answer = ada.get()
+    found = problem(answer, 503, "service_unavailable", "Service Unavailable")
+    assert found["detail"] == "The database is not available at the moment."
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "secret" not in answer.text
+    assert "SELECT" not in caplog.text
+
+
+def raising(error: Exception) -> Any:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail
+
+
+def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tasks, "tasks_of", raising(Secret("SECRET-IN-EXCEPTION")))
+    with caplog.at_level(logging.ERROR):
+        answer = ada.get()
+    found = problem(answer, 500, "internal_error", "Internal Server Error")
+    assert "SECRET" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "SECRET-IN-EXCEPTION" in caplog.text
+    assert found["detail"] == "Something went wrong on our side; it has been logged."
+
+
+def test_a_failed_write_leaves_nothing_behind(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = ada.adds()
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks, "Deletion", None)
+        assert ada.delete(f"/api/tasks/{task['id']}").status_code == 500
+    assert body(ada.get()) == [task]
+    assert ada.adds()["revision"] == 2

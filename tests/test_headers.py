@@ -1,0 +1,182 @@
+"""Methods, caching, request ids and CORS (contract §1 and §7), as HTTP and browsers have them."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.people import Person, body
+from todo_service import create_app
+from todo_service.config import Settings
+
+OURS = "http://localhost:3000"
+READABLE = (
+    "ETag Idempotency-Replayed Link Location Retry-After WWW-Authenticate X-RateLimit-Limit "
+    "X-RateLimit-Remaining X-RateLimit-Reset X-Request-Id X-Total-Count"
+)
+
+
+def listed(value: str) -> set[str]:
+    return {part.strip().lower() for part in value.split(",")}
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/health/ready", "/openapi.json", "/docs", "/api/tasks"])
+def test_head_answers_like_get_without_the_body(ada: Person, path: str) -> None:
+    get, head = ada.get(path), ada.call("HEAD", path)
+    assert (head.status_code, head.data) == (200, b"")
+    for name in ("Content-Type", "Content-Length", "ETag", "Cache-Control", "Vary"):
+        assert head.headers.get(name) == get.headers.get(name)
+
+
+def test_head_of_a_task_has_its_etag(ada: Person) -> None:
+    path = f"/api/tasks/{ada.adds()['id']}"
+    assert ada.call("HEAD", path).headers["ETag"] == '"1"'
+    assert ada.call("HEAD", path, headers={"If-None-Match": '"1"'}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/tasks", "GET HEAD OPTIONS POST"),
+        ("/api/tasks/x", "DELETE GET HEAD OPTIONS PUT"),
+        ("/api/tasks/x/complete", "OPTIONS PATCH"),
+        ("/health", "GET HEAD OPTIONS"),
+        ("/", "GET HEAD OPTIONS"),
+    ],
+)
+def test_every_resource_tells_what_it_takes(client: FlaskClient, path: str, methods: str) -> None:
+    options = client.options(path)
+    assert options.status_code == 200
+    assert listed(options.headers["Allow"]) == set(methods.lower().split())
+    refused = client.open(path, method="TRACE")
+    assert refused.status_code == 405
+    assert listed(refused.headers["Allow"]) == set(methods.lower().split())
+
+
+def test_reads_may_be_kept_but_must_be_checked_and_writes_are_not_kept(ada: Person) -> None:
+    created = ada.post(json={"title": "x"})
+    path = created.headers["Location"]
+    reads = [
+        ada.get(),
+        ada.get(path),
+        ada.get(path, headers={"If-None-Match": "*"}),
+    ]
+    assert {answer.headers["Cache-Control"] for answer in reads} == {"private, no-cache"}
+    writes = [created, ada.put(path, json={}), ada.patch(f"{path}/complete"), ada.delete(path), ada.get(path)]
+    assert {answer.headers["Cache-Control"] for answer in writes} == {"no-store"}
+    for answer in reads + writes:
+        assert answer.headers["Vary"] == "Authorization, Origin"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("sent", ["a", "A-b_c.9", "x" * 64])
+def test_a_sane_request_id_is_echoed(client: FlaskClient, sent: str) -> None:
+    answer = client.get("/api/tasks", headers={"X-Request-Id": sent})
+    assert answer.headers["X-Request-Id"] == sent == body(answer)["request_id"]
+
+
+@pytest.mark.parametrize("sent", ["", "x" * 65, "a b", "a/b", "ä", "<script>", '"', "a,b"])
+def test_any_other_request_id_is_replaced(client: FlaskClient, sent: str) -> None:
+    answer = client.get("/health", headers={"X-Request-Id": sent})
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-Id"])
+
+
+def test_request_ids_differ(client: FlaskClient) -> None:
+    assert len({client.get("/health").headers["X-Request-Id"] for _ in range(20)}) == 20
+
+
+def test_no_answer_names_a_version_of_what_serves_it(ada: Person) -> None:
+    for path in ("/", "/api/tasks", "/nowhere"):
+        assert not re.search(r"\d", ada.get(path).headers.get("Server", ""))
+
+
+def preflight(client: FlaskClient, origin: str, path: str = "/api/tasks", **headers: str) -> dict[str, str]:
+    answer = client.options(
+        path,
+        headers={
+            "Origin": origin,
+            "Access-Control-Request-Method": headers.get("method", "POST"),
+            "Access-Control-Request-Headers": headers.get("headers", "authorization,content-type"),
+        },
+    )
+    assert answer.status_code == 200
+    return dict(answer.headers)
+
+
+@pytest.mark.parametrize("origin", [OURS, "https://app.example.com"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_preflight_of_our_frontends_needs_no_token(client: FlaskClient, origin: str, method: str) -> None:
+    for path in ("/api/tasks", "/api/tasks/", "/api/tasks/x", "/api/tasks/x/complete/"):
+        answer = preflight(client, origin, path, method=method)
+        assert answer["Access-Control-Allow-Origin"] == origin
+        assert method.lower() in listed(answer["Access-Control-Allow-Methods"])
+        assert listed(answer["Access-Control-Allow-Headers"]) == {"authorization", "content-type"}
+        assert answer["Access-Control-Max-Age"] == "600"
+
+
+def test_every_header_used_here_is_allowed(client: FlaskClient) -> None:
+    used = "authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id, traceparent"
+    answer = preflight(client, OURS, headers=used)
+    assert listed(answer["Access-Control-Allow-Headers"]) == listed(used)
+
+
+def test_scripts_may_read_what_they_need_of_answers_and_errors(ada: Person) -> None:
+    for answer in (
+        ada.get(headers={"Origin": OURS}),
+        ada.post(json={}, headers={"Origin": OURS}),
+        ada.get("/nowhere", headers={"Origin": OURS}),
+        ada.call("TRACE", "/api/tasks", headers={"Origin": OURS}),
+        ada.client.get("/api/tasks", headers={"Origin": OURS}),
+    ):
+        assert answer.headers["Access-Control-Allow-Origin"] == OURS
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+        assert listed(READABLE.replace(" ", ",")) <= listed(answer.headers["Access-Control-Expose-Headers"])
+        assert answer.headers.getlist("Vary") == ["Authorization, Origin"]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "http://localhost:3000.evil.example",
+        "http://localhost:30001",
+        "https://localhost:3000",
+        "http://appxexample.com",
+        "https://sub.app.example.com",
+        "null",
+        "*",
+        "",
+    ],
+)
+def test_other_origins_are_not_let_in(ada: Person, origin: str) -> None:
+    answers = [ada.get(headers={"Origin": origin}), ada.client.options("/api/tasks", headers={"Origin": origin})]
+    for answer in answers:
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Access-Control-Allow-Origin" not in preflight(ada.client, origin)
+
+
+def test_without_an_origin_there_is_no_cors(ada: Person) -> None:
+    assert "Access-Control-Allow-Origin" not in ada.get().headers
+
+
+def cors_of(environment: dict[str, str], origins: str, origin: str, **more: str) -> dict[str, str]:
+    app: Flask = create_app(Settings.from_environ({**environment, "CORS_ORIGINS": origins, **more}))
+    answer = app.test_client().get("/health", headers={"Origin": origin})
+    return {name: value for name, value in answer.headers.items() if "Allow" in name}
+
+
+def test_a_wildcard_never_comes_with_credentials(environment: dict[str, str]) -> None:
+    assert cors_of(environment, "*", "https://any.example") == {"Access-Control-Allow-Origin": "*"}
+
+
+def test_the_default_origins_are_the_auth_servers_and_localhost(environment: dict[str, str]) -> None:
+    auth = {"BETTER_AUTH_URL": "https://App.Example.com:443/"}
+    for origin in ("https://app.example.com", OURS):
+        assert cors_of(environment, "", origin, **auth)["Access-Control-Allow-Origin"] == origin
+    assert not cors_of(environment, "", "https://other.example.com", **auth)
+
+
+def test_an_ipv6_origin_is_taken_to_the_letter(environment: dict[str, str]) -> None:
+    assert cors_of(environment, "http://[::1]:3000", "http://[::1]:3000")
+    assert not cors_of(environment, "http://[::1]:3000", "http://:")

@@ -1,0 +1,345 @@
+"""Tokens (contract §2): what is let in, and what is kept out whatever it pretends to be."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.auth_server import AuthServer, SigningKey, encode
+from tests.people import SECRET, body, claims_for, token_for
+from todo_service import create_app
+from todo_service.config import Settings
+
+MISSING = ("missing_token", "Missing authentication token")
+INVALID = ("invalid_token", "Invalid token")
+EXPIRED = ("token_expired", "Token has expired")
+
+
+@pytest.fixture
+def both(app: Flask, environment: dict[str, str], auth_server: AuthServer) -> FlaskClient:
+    """The service with the shared secret and the auth server's key set both on."""
+    settings = {**environment, "BETTER_AUTH_URL": auth_server.url}
+    return create_app(Settings.from_environ(settings)).test_client()
+
+
+def ask(client: FlaskClient, authorization: str | None) -> TestResponse:
+    return client.get("/api/tasks", headers={"Authorization": authorization} if authorization else {})
+
+
+def refusal(answer: TestResponse) -> tuple[str, str]:
+    """Code and detail of a 401 that challenges as RFC 6750 says."""
+    assert answer.status_code == 401, answer.text
+    code, challenge = body(answer)["code"], answer.headers["WWW-Authenticate"]
+    assert challenge.startswith("Bearer")
+    assert ("invalid_token" in challenge) == (code != "missing_token")
+    return code, body(answer)["detail"]
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_the_case_of_bearer_does_not_matter(client: FlaskClient, scheme: str) -> None:
+    assert ask(client, f"{scheme} {token_for('ada')}").json == []
+
+
+@pytest.mark.parametrize("authorization", [None, "Basic YWRhOnB3", "Digest x", "Token abc", "abc"])
+def test_without_a_bearer_token_it_is_missing(client: FlaskClient, authorization: str | None) -> None:
+    assert refusal(ask(client, authorization)) == MISSING
+
+
+@pytest.mark.parametrize("elsewhere", ["?token={}", "?jwt={}", "?access_token={}"])
+def test_a_token_in_the_address_does_not_count(client: FlaskClient, elsewhere: str) -> None:
+    assert refusal(client.get("/api/tasks" + elsewhere.format(token_for("ada")))) == MISSING
+
+
+def test_a_token_in_a_cookie_does_not_count(client: FlaskClient) -> None:
+    client.set_cookie("access_token_cookie", token_for("ada"))
+    client.set_cookie("better-auth.session_token", token_for("ada"))
+    assert refusal(client.get("/api/tasks")) == MISSING
+
+
+@pytest.mark.parametrize("ago", [1, 3600, 10**9])
+def test_an_expired_token_says_so(client: FlaskClient, ago: int) -> None:
+    token = token_for("ada", exp=int(time.time()) - ago)
+    assert refusal(ask(client, f"Bearer {token}")) == EXPIRED
+
+
+def test_there_is_no_leeway_unless_set(app: Flask, environment: dict[str, str]) -> None:
+    just_expired = f"Bearer {token_for('ada', exp=int(time.time()) - 2)}"
+    assert refusal(ask(app.test_client(), just_expired)) == EXPIRED
+    patient = create_app(Settings.from_environ({**environment, "JWT_LEEWAY": "60"}))
+    assert ask(patient.test_client(), just_expired).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["a", "x" * 255, "user@example.com", "auth0|123", "ünïcödé", "𝄞", " ", "../etc", "1", "' OR 1=1 --", "a\nb"],
+)
+def test_any_text_up_to_255_characters_names_a_user(client: FlaskClient, user: str) -> None:
+    headers = {"Authorization": f"Bearer {token_for(user)}"}
+    created = client.post("/api/tasks", json={"title": "mine"}, headers=headers)
+    assert body(created)["user_id"] == user
+    assert body(client.get("/api/tasks", headers=headers)) == [body(created)]
+
+
+def hs256(header: object, payload: object, secret: str = SECRET) -> str:
+    """A token put together by hand, truly signed, whatever it says."""
+    signed = f"{encode(header)}.{encode(payload)}"
+    signature = hmac.digest(secret.encode(), signed.encode(), hashlib.sha256)
+    return f"{signed}.{encode(signature)}"
+
+
+HS = {"alg": "HS256", "typ": "JWT"}
+GOOD = claims_for("ada", exp=4_000_000_000)
+DEEP = b'{"sub": "ada", "exp": 4000000000, "x": ' + b"[" * 3000 + b"]" * 3000 + b"}"
+
+
+def raw(text: str) -> bytes:
+    return text.encode()
+
+
+HOSTILE = {
+    # what is no token at all
+    "rubbish": "rubbish",
+    "two parts": "a.b",
+    "three empty parts": "..",
+    "four parts": token_for("ada") + ".x",
+    "five parts, as an encrypted token has": "a.b.c.d.e",
+    "no base64": "!!!.???.***",
+    "non-ASCII": "ä.ö.ü",
+    "a space inside": token_for("ada").replace(".", ". ", 1),
+    "15 KiB of dots": "." * 15_000,
+    # signatures
+    "no signature": token_for("ada").rpartition(".")[0] + ".",
+    "signature cut short": token_for("ada")[:-2],
+    "signature of another token": token_for("ada").rpartition(".")[0] + "." + token_for("bob").split(".")[2],
+    "payload swapped": ".".join([token_for("ada").split(".")[0], encode(claims_for("bob")), token_for("ada").split(".")[2]]),
+    "another secret": hs256(HS, GOOD, "another secret, also more than 32 bytes long"),
+    "the empty secret": hs256(HS, GOOD, ""),
+    "the secret cut to 32": hs256(HS, GOOD, SECRET[:32]),
+    # algorithms
+    "none": f"{encode({'alg': 'none'})}.{encode(GOOD)}.",
+    "None": f"{encode({'alg': 'None'})}.{encode(GOOD)}.",
+    "nOnE with a signature": hs256({"alg": "nOnE"}, GOOD),
+    "no algorithm": hs256({"typ": "JWT"}, GOOD),
+    "the empty algorithm": hs256({"alg": ""}, GOOD),
+    "hs256 in lower case": hs256({"alg": "hs256"}, GOOD),
+    "HS384 with our secret": jwt.encode(GOOD, SECRET * 2, "HS384"),
+    "HS512 with our secret": jwt.encode(GOOD, SECRET * 2, "HS512"),
+    "an algorithm that is a list": hs256({"alg": ["HS256"]}, GOOD),
+    "an algorithm that is an object": hs256({"alg": {"a": 1}}, GOOD),
+    "an algorithm that is null": hs256({"alg": None}, GOOD),
+    "an algorithm that is a number": hs256({"alg": 256}, GOOD),
+    "ES256K": hs256({"alg": "ES256K", "kid": "a"}, GOOD),
+    "RS256 that is an HMAC": hs256({"alg": "RS256", "kid": "a"}, GOOD),
+    "EdDSA without a kid": hs256({"alg": "EdDSA"}, GOOD),
+    # headers that point elsewhere or mean something else
+    "a critical extension": hs256({**HS, "crit": ["b64"], "b64": False}, GOOD),
+    "an unknown critical extension": hs256({**HS, "crit": ["x"]}, GOOD),
+    "kid as a number": hs256({"alg": "EdDSA", "kid": 1}, GOOD),
+    "kid as a list": hs256({"alg": "EdDSA", "kid": []}, GOOD),
+    "kid as a path": hs256({"alg": "EdDSA", "kid": "../../dev/null"}, GOOD),
+    "kid as SQL": hs256({"alg": "EdDSA", "kid": "' UNION SELECT 'x"}, GOOD),
+    "a header that is a list": hs256([], GOOD),
+    "a header that is null": hs256(None, GOOD),
+    "a header that is no JSON": hs256(raw("{"), GOOD),
+    "a header nested deep": hs256(b"[" * 3000 + b"]" * 3000, GOOD),
+    # payloads
+    "a payload that is a list": hs256(HS, [GOOD]),
+    "a payload that is a string": hs256(HS, "ada"),
+    "a payload that is null": hs256(HS, None),
+    "an empty payload": hs256(HS, {}),
+    "a payload that is no JSON": hs256(HS, raw('{"sub": ')),
+    "a payload that is no UTF-8": hs256(HS, b'{"sub": "\xff", "exp": 4000000000}'),
+    "a payload nested deep": hs256(HS, DEEP),
+    "a payload with a number of 5,000 digits": hs256(HS, raw('{"sub": "ada", "exp": 4' + "0" * 5000 + "}")),
+    # sub
+    "no sub": hs256(HS, {"exp": 4_000_000_000}),
+    "no sub but user_id": hs256(HS, {"exp": 4_000_000_000, "user_id": "ada", "userId": "ada", "id": "ada"}),
+    "an empty sub": hs256(HS, {**GOOD, "sub": ""}),
+    "a sub that is null": hs256(HS, {**GOOD, "sub": None}),
+    "a sub that is a number": hs256(HS, {**GOOD, "sub": 1}),
+    "a sub that is true": hs256(HS, {**GOOD, "sub": True}),
+    "a sub that is a list": hs256(HS, {**GOOD, "sub": ["ada"]}),
+    "a sub that is an object": hs256(HS, {**GOOD, "sub": {"$ne": ""}}),
+    "a sub of 256 characters": hs256(HS, {**GOOD, "sub": "x" * 256}),
+    "a sub with NUL": hs256(HS, {**GOOD, "sub": "ada\x00"}),
+    "a sub with half a surrogate pair": hs256(HS, {**GOOD, "sub": "\ud800"}),
+    # times
+    "no exp": hs256(HS, {"sub": "ada"}),
+    "an exp that is null": hs256(HS, {**GOOD, "exp": None}),
+    "an exp that is a string": hs256(HS, {**GOOD, "exp": "4000000000"}),
+    "an exp that is words": hs256(HS, {**GOOD, "exp": "tomorrow"}),
+    "an exp that is a list": hs256(HS, {**GOOD, "exp": [4_000_000_000]}),
+    "an exp that is an object": hs256(HS, {**GOOD, "exp": {}}),
+    "an exp that is infinite": hs256(HS, raw('{"sub": "ada", "exp": Infinity}')),
+    "an exp that is not a number": hs256(HS, raw('{"sub": "ada", "exp": NaN}')),
+    "an exp of 1e400": hs256(HS, raw('{"sub": "ada", "exp": 1e400}')),
+    "an nbf in the future": hs256(HS, {**GOOD, "nbf": 3_900_000_000}),
+    "an nbf that is a string": hs256(HS, {**GOOD, "nbf": "1"}),
+    "an iat in the future": hs256(HS, {**GOOD, "iat": 3_900_000_000}),
+    "an iat that is a list": hs256(HS, {**GOOD, "iat": []}),
+    "an iat that is a string": hs256(HS, {**GOOD, "iat": "1"}),
+    "a refresh token": hs256(HS, {**GOOD, "type": "refresh"}),
+}
+
+
+@pytest.mark.parametrize("token", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_token_is_invalid_and_never_an_error(both: FlaskClient, token: str) -> None:
+    assert refusal(ask(both, f"Bearer {token}")) == INVALID
+
+
+@pytest.mark.parametrize("authorization", ["Bearer", "Bearer ", "Bearer a b", "bearer\ta b"])
+def test_a_malformed_bearer_header_is_invalid_or_missing(client: FlaskClient, authorization: str) -> None:
+    assert refusal(ask(client, authorization)) in (MISSING, INVALID)
+
+
+def test_two_tokens_are_refused(client: FlaskClient) -> None:
+    two = f"Bearer {token_for('ada')}, Bearer {token_for('bob')}"
+    assert refusal(ask(client, two)) in (MISSING, INVALID)
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["EdDSA", "Ed448", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256"]
+)
+@pytest.mark.parametrize("names_its_algorithm", [True, False])
+def test_tokens_of_the_key_set_are_let_in(
+    both: FlaskClient, auth_server: AuthServer, algorithm: str, names_its_algorithm: bool
+) -> None:
+    key = auth_server.rotate(algorithm)
+    if not names_its_algorithm:  # as old Better Auth versions publish them
+        del key.jwk["alg"]
+    created = both.post(
+        "/api/tasks", json={"title": "x"}, headers={"Authorization": f"Bearer {auth_server.token('ada')}"}
+    )
+    assert body(created)["user_id"] == "ada"
+
+
+def test_both_kinds_of_token_name_the_same_user(both: FlaskClient, auth_server: AuthServer) -> None:
+    both.post("/api/tasks", json={"title": "x"}, headers={"Authorization": f"Bearer {token_for('ada')}"})
+    listed = ask(both, f"Bearer {auth_server.token('ada')}")
+    assert [task["title"] for task in body(listed)] == ["x"]
+
+
+def confused(auth_server: AuthServer) -> Iterator[tuple[str, str]]:
+    """Tokens that mix up keys, algorithms, issuers and audiences of the key set."""
+    key = auth_server.keys[0]
+    pem = key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    claims = auth_server.claims("ada")
+    header = {"alg": "HS256", "kid": key.kid}
+    for name, secret in {
+        "the PEM": pem,
+        "the raw key": base64.urlsafe_b64decode(key.jwk["x"] + "="),
+        "the JWK": json.dumps(key.jwk).encode(),
+        "x": key.jwk["x"].encode(),
+    }.items():
+        signed = f"{encode(header)}.{encode(claims)}"
+        yield f"{name} as HMAC secret", f"{signed}.{encode(hmac.digest(secret, signed.encode(), 'sha256'))}"
+    forger = ed25519.Ed25519PrivateKey.generate()
+    public = encode(forger.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": public}
+    for name, more in {
+        "a forged key of the same name": {},
+        "a key in the header": {"jwk": jwk},
+        "a key set in the header": {"jku": f"{auth_server.url}/evil"},
+        "a certificate in the header": {"x5u": f"{auth_server.url}/evil", "x5c": [public]},
+    }.items():
+        yield name, jwt.encode(claims, forger, "EdDSA", {"kid": key.kid, **more})
+    es256 = auth_server.rotate("ES256")
+    yield "a key of another kind", jwt.encode(claims, es256.private, "ES256", {"kid": key.kid})
+    yield "another key's algorithm", jwt.encode(claims, key.private, "EdDSA", {"kid": es256.kid})
+    rs256 = auth_server.rotate("RS256")
+    yield "another algorithm than the key's", jwt.encode(claims, rs256.private, "PS256", {"kid": rs256.kid})
+    other = "https://other.example.com"
+    for name, changes in {
+        "another issuer": {"iss": other},
+        "no issuer": {"iss": None},
+        "an issuer with a slash": {"iss": auth_server.url + "/"},
+        "an issuer that is a list": {"iss": [auth_server.url]},
+        "another audience": {"aud": other},
+        "no audience": {"aud": None},
+        "an empty list of audiences": {"aud": []},
+        "an audience that is an object": {"aud": {auth_server.url: 1}},
+        "an audience that is a number": {"aud": 1},
+        "no exp": {"exp": None},
+        "no sub": {"sub": None},
+    }.items():
+        yield name, auth_server.token("ada", **changes)
+    yield "a key that is not published", SigningKey().sign(claims)
+
+
+def test_keys_and_claims_cannot_be_mixed_up(both: FlaskClient, auth_server: AuthServer) -> None:
+    for name, token in confused(auth_server):
+        assert refusal(ask(both, f"Bearer {token}")) == INVALID, name
+
+
+def test_an_expired_token_of_the_key_set_says_so(both: FlaskClient, auth_server: AuthServer) -> None:
+    token = auth_server.token("ada", exp=int(time.time()) - 5)
+    assert refusal(ask(both, f"Bearer {token}")) == EXPIRED
+
+
+def test_one_of_several_audiences_may_be_ours(both: FlaskClient, auth_server: AuthServer) -> None:
+    token = auth_server.token("ada", aud=["https://other.example.com", auth_server.url])
+    assert ask(both, f"Bearer {token}").status_code == 200
+
+
+def test_issuer_and_audience_may_be_set(
+    app: Flask, environment: dict[str, str], auth_server: AuthServer
+) -> None:
+    settings = {
+        **environment,
+        "BETTER_AUTH_SECRET": "",
+        "JWKS_URL": f"{auth_server.url}/api/auth/jwks",
+        "JWT_ISSUER": "https://issuer.example.com",
+        "JWT_AUDIENCE": "todo",
+    }
+    client = create_app(Settings.from_environ(settings)).test_client()
+    fitting = auth_server.token("ada", iss="https://issuer.example.com", aud="todo")
+    assert ask(client, f"Bearer {fitting}").status_code == 200
+    assert refusal(ask(client, f"Bearer {auth_server.token('ada')}")) == INVALID
+    assert refusal(ask(client, f"Bearer {token_for('ada')}")) == INVALID
+
+
+@pytest.mark.parametrize("claims", [{}, {"iss": "https://x.example.com", "aud": "y"}, {"aud": ["a", "b"]}])
+def test_tokens_of_the_shared_secret_need_no_issuer_and_may_name_any(
+    both: FlaskClient, claims: dict[str, Any]
+) -> None:
+    assert ask(both, f"Bearer {token_for('ada', **claims)}").status_code == 200
+
+
+def test_without_a_key_set_its_algorithms_are_refused(client: FlaskClient, auth_server: AuthServer) -> None:
+    assert refusal(ask(client, f"Bearer {auth_server.token('ada')}")) == INVALID
+    assert auth_server.fetches == 0
+
+
+@pytest.mark.parametrize("claim", ["user_id", "userId", "id", "uid", "email"])
+def test_only_sub_names_the_user(client: FlaskClient, claim: str) -> None:
+    token = token_for("ada", **{claim: "bob"})
+    created = client.post("/api/tasks", json={"title": "x"}, headers={"Authorization": f"Bearer {token}"})
+    assert body(created)["user_id"] == "ada"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"name": "x" * 10_000, "email": "y" * 1_000},
+        {"name": "\x00\x00"},
+        {"name": "\ud83d"},
+        {"name": 5, "email": {"a": []}},
+        {"name": None},
+        {"name": ""},
+    ],
+)
+def test_whatever_name_and_email_hold_the_write_succeeds(client: FlaskClient, claims: dict[str, Any]) -> None:
+    token = hs256(HS, {**GOOD, **claims})
+    created = client.post("/api/tasks", json={"title": "x"}, headers={"Authorization": f"Bearer {token}"})
+    assert created.status_code == 201
