@@ -1,7 +1,6 @@
 """Both databases, the application on each, and the people who use it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -52,7 +51,7 @@ def shared_app(environment: dict[str, str]) -> Flask:
 
 
 @pytest.fixture
-def app(shared_app: Flask) -> Iterator[Flask]:
+def app(shared_app: Flask) -> Flask:
     """The application on an empty database."""
     forget_everything(shared_app)
     return shared_app
@@ -86,8 +85,15 @@ def auth_server() -> Iterator[AuthServer]:
     server.close()
 
 
-@pytest.fixture
-def service(environment: dict[str, str], app: Flask, tmp_path: Path) -> Iterator[Service]:
-    """The service as it really runs: gunicorn with two workers on the database of `app`."""
-    with Service(environment, tmp_path) as running:
+@pytest.fixture(scope="session")
+def running_service(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    with Service(environment, tmp_path_factory.mktemp("service")) as running:
         yield running
+
+
+@pytest.fixture
+def service(running_service: Service, app: Flask) -> Service:
+    """The service as it really runs: gunicorn with two workers on the empty database of `app`."""
+    return running_service

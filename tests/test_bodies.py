@@ -84,7 +84,8 @@ def test_escaped_pairs_and_escaped_backslashes_are_ordinary_text(ada: Person) ->
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json", "text/json"]
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json", "text/json"],
 )
 def test_a_body_that_is_not_declared_as_json_is_refused_with_415(ada: Person, kind: str) -> None:
     path = f"/api/tasks/{ada.adds()['id']}"
@@ -128,7 +129,9 @@ def test_bodies_that_nobody_asked_for_are_left_alone(ada: Person) -> None:
     assert ada.delete(path, data=b"{", content_type=JSON).status_code == 204
 
 
-@pytest.mark.parametrize("query", ["x=1", "status=pending", "limit=5", "user_id=bob", "a%00=1", "=1", "%F0=1"])
+@pytest.mark.parametrize(
+    "query", ["x=1", "status=pending", "limit=5", "user_id=bob", "a%00=1", "=1", "%F0=1"]
+)
 def test_parameters_that_an_endpoint_does_not_know_are_refused(ada: Person, query: str) -> None:
     task = ada.adds()
     path = f"/api/tasks/{task['id']}"

@@ -150,7 +150,10 @@ def test_scripts_may_read_what_they_need_of_answers_and_errors(ada: Person) -> N
     ],
 )
 def test_other_origins_are_not_let_in(ada: Person, origin: str) -> None:
-    answers = [ada.get(headers={"Origin": origin}), ada.client.options("/api/tasks", headers={"Origin": origin})]
+    answers = [
+        ada.get(headers={"Origin": origin}),
+        ada.client.options("/api/tasks", headers={"Origin": origin}),
+    ]
     for answer in answers:
         assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Access-Control-Allow-Origin" not in preflight(ada.client, origin)

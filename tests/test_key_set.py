@@ -115,7 +115,9 @@ BROKEN = {
     "keys that are no objects": answers('{"keys": [1, null, "x", []]}'),
     "a nameless key": answers('{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}'),
     "a secret": answers(PUBLIC_SECRET),
-    "a key for encryption": answers(json.dumps({"keys": [{**SigningKey().jwk, "kid": UNKNOWN, "use": "enc"}]})),
+    "a key for encryption": answers(
+        json.dumps({"keys": [{**SigningKey().jwk, "kid": UNKNOWN, "use": "enc"}]})
+    ),
     "a broken key": answers('{"keys": [{"kid": "no such key", "kty": "OKP", "crv": "Ed25519", "x": "AA"}]}'),
     "deep nesting": answers('{"keys": ' + "[" * 20_000 + "]" * 20_000 + "}"),
 }
@@ -147,7 +149,9 @@ def test_known_keys_survive_whatever_the_auth_server_does_next(
 
 def test_usable_keys_count_beside_unusable_ones(key_set: KeySet, auth_server: AuthServer) -> None:
     good = auth_server.keys[0].jwk
-    auth_server.answer = answers(json.dumps({"keys": [None, {"kty": "oct"}, {"kid": "x", "kty": "EC"}, good]}))
+    auth_server.answer = answers(
+        json.dumps({"keys": [None, {"kty": "oct"}, {"kid": "x", "kty": "EC"}, good]})
+    )
     assert key_set.find(good["kid"], "EdDSA")
     assert key_set.find("x", "ES256") is None
 

@@ -82,7 +82,19 @@ def test_there_is_no_leeway_unless_set(app: Flask, environment: dict[str, str]) 
 
 @pytest.mark.parametrize(
     "user",
-    ["a", "x" * 255, "user@example.com", "auth0|123", "ünïcödé", "𝄞", " ", "../etc", "1", "' OR 1=1 --", "a\nb"],
+    [
+        "a",
+        "x" * 255,
+        "user@example.com",
+        "auth0|123",
+        "ünïcödé",
+        "𝄞",
+        " ",
+        "../etc",
+        "1",
+        "' OR 1=1 --",
+        "a\nb",
+    ],
 )
 def test_any_text_up_to_255_characters_names_a_user(client: FlaskClient, user: str) -> None:
     headers = {"Authorization": f"Bearer {token_for(user)}"}
@@ -122,7 +134,9 @@ HOSTILE = {
     "no signature": token_for("ada").rpartition(".")[0] + ".",
     "signature cut short": token_for("ada")[:-2],
     "signature of another token": token_for("ada").rpartition(".")[0] + "." + token_for("bob").split(".")[2],
-    "payload swapped": ".".join([token_for("ada").split(".")[0], encode(claims_for("bob")), token_for("ada").split(".")[2]]),
+    "payload swapped": ".".join(
+        [token_for("ada").split(".")[0], encode(claims_for("bob")), token_for("ada").split(".")[2]]
+    ),
     "another secret": hs256(HS, GOOD, "another secret, also more than 32 bytes long"),
     "the empty secret": hs256(HS, GOOD, ""),
     "the secret cut to 32": hs256(HS, GOOD, SECRET[:32]),

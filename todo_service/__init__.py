@@ -2,10 +2,20 @@
 
 from flask import Flask
 
-from todo_service import auth, cli, database, docs, errors, headers, logs, rate_limit, schema_version
+from todo_service import (
+    auth,
+    cli,
+    database,
+    docs,
+    errors,
+    headers,
+    health,
+    logs,
+    rate_limit,
+    schema_version,
+    tasks,
+)
 from todo_service.config import Settings
-from todo_service.health import health
-from todo_service.tasks import tasks
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -28,7 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     auth.init_app(app, settings)
     rate_limit.init_app(app, settings)
     cli.init_app(app)
-    app.register_blueprint(tasks)
-    app.register_blueprint(health)
+    app.register_blueprint(tasks.blueprint)
+    app.register_blueprint(health.blueprint)
     docs.init_app(app)
     return app

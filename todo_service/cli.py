@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 from flask_jwt_extended import create_access_token
 
 from todo_service.auth import LONGEST_SUBJECT
@@ -24,6 +25,7 @@ def init_app(app: Flask) -> None:
     type=click.IntRange(1, 366 * 24 * 3600),
     help="Seconds until it expires.",
 )
+@with_appcontext
 def token(user: str, email: str | None, name: str | None, expires: int) -> None:
     """Print a token for USER, signed with the shared secret: for development and tests."""
     if not current_app.config["JWT_SECRET_KEY"]:

@@ -1,18 +1,16 @@
 """Every setting of the service: read once from the environment, typed, and refused by name when wrong."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from dotenv import find_dotenv, load_dotenv
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL
+
+from todo_service import setting_types as types
 
 VERSION = "1.0.0"
-MINIMUM_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash it feeds
 
 
 class SettingError(ValueError):
@@ -43,155 +41,67 @@ def setting(
     )
 
 
-def text(value: str) -> str:
-    return value
-
-
-def flag(value: str) -> bool:
-    known = {"true": True, "1": True, "on": True, "yes": True}
-    known |= {"false": False, "0": False, "off": False, "no": False, "": False}
-    if value.lower() not in known:
-        raise ValueError("must be true or false")
-    return known[value.lower()]
-
-
-def number(least: int, most: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not re.fullmatch("[0-9]{1,9}", value) or not least <= int(value) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(value)
-
-    return parse
-
-
-def hmac_secret(value: str) -> str:
-    if value and len(value.encode()) < MINIMUM_SECRET_BYTES:
-        raise ValueError(f"must be at least {MINIMUM_SECRET_BYTES} bytes long")
-    return value
-
-
-def web_address(value: str) -> str:
-    """An absolute http or https URL, without a trailing slash; empty stays empty."""
-    if not value:
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an address like https://app.example.com")
-    if parts.port == 0 or parts.username is not None:
-        raise ValueError("must have no user and a real port")
-    return value.rstrip("/")
-
-
-def origin(address: str) -> str:
-    """The origin of an address as browsers and Better Auth write it (RFC 6454 §6.2)."""
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    usual = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
-
-
-def origins(value: str) -> tuple[str, ...]:
-    """Comma-separated origins, or `*` for any."""
-    listed = tuple(part.strip() for part in value.split(",") if part.strip())
-    if listed == ("*",):
-        return listed
-    for one in listed:
-        if not web_address(one) or urlsplit(one).path.strip("/"):
-            raise ValueError("must be origins like https://app.example.com, separated by commas")
-    return tuple(dict.fromkeys(origin(one) for one in listed))
-
-
-def database(value: str) -> URL:
-    """A SQLAlchemy URL; the `postgres://` that hosting companies hand out is understood."""
-    try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        url = None
-    if url is not None and url.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):
-        return url.set(drivername="postgresql+psycopg2")
-    if url is not None and url.drivername in ("sqlite", "sqlite+pysqlite"):
-        return url
-    raise ValueError("must be a postgresql:// or sqlite:/// URL")
-
-
-def rate(value: str) -> str:
-    if value and not re.fullmatch("[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
-        raise ValueError("must be like 600/minute, or empty for no limit")
-    return value
-
-
-def log_level(value: str) -> str:
-    if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-    return value.upper()
-
-
-def processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings, in the order in which the README and `.env.example` list them."""
 
     better_auth_secret: str = setting(
-        hmac_secret,
+        types.hmac_secret,
         "",
         "Shared secret of HS256 tokens, 32 bytes at least. Needed unless BETTER_AUTH_URL or JWKS_URL is set.",
         secret=True,
     )
     better_auth_url: str = setting(
-        web_address,
+        types.web_address,
         "",
         "Base URL of the Better Auth server. Turns on EdDSA, ES256 and RS256 tokens through its key set.",
     )
     jwks_url: str = setting(
-        web_address, "", "Address of the key set, if it is not BETTER_AUTH_URL + /api/auth/jwks."
+        types.web_address, "", "Address of the key set, if it is not BETTER_AUTH_URL + /api/auth/jwks."
     )
     jwt_issuer: str = setting(
-        text, "", "`iss` that key-set tokens must carry, if it is not the origin of BETTER_AUTH_URL."
+        types.text, "", "`iss` that key-set tokens must carry, if it is not the origin of BETTER_AUTH_URL."
     )
     jwt_audience: str = setting(
-        text, "", "`aud` that key-set tokens must carry, if it is not the origin of BETTER_AUTH_URL."
+        types.text, "", "`aud` that key-set tokens must carry, if it is not the origin of BETTER_AUTH_URL."
     )
     jwt_leeway: int = setting(
-        number(0, 300), "0", "Seconds by which the auth server's clock may differ from ours."
+        types.number(0, 300), "0", "Seconds by which the auth server's clock may differ from ours."
     )
     database_url: URL = setting(
-        database,
+        types.database,
         "sqlite:///todo.db",
         "`postgresql://user:password@host/name`, or `sqlite:///file`; a relative file lies in `instance/`.",
         secret=True,
     )
     auto_migrate: bool = setting(
-        flag,
+        types.flag,
         "true",
         "Bring the schema up to date at the start. Off: run `flask db upgrade` in your release step.",
     )
     cors_origins: tuple[str, ...] = setting(
-        origins,
+        types.origins,
         "",
         "Comma-separated origins whose pages may call the service. Default: BETTER_AUTH_URL and http://localhost:3000.",
     )
     rate_limit: str = setting(
-        rate,
+        types.rate,
         "600/minute",
         "Requests per user, like `600/minute` or `10/second`; empty: no limit.",
         may_be_empty=True,
     )
     log_level: str = setting(
-        log_level, "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`: the least that is logged."
+        types.log_level, "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`: the least that is logged."
     )
     host: str = setting(
-        text, "127.0.0.1", "Address to listen on; `0.0.0.0` to be reached from other machines."
+        types.text, "127.0.0.1", "Address to listen on; `0.0.0.0` to be reached from other machines."
     )
-    port: int = setting(number(1, 65535), "8000", "Port to listen on.")
+    port: int = setting(types.number(1, 65535), "8000", "Port to listen on.")
     web_concurrency: int = setting(
-        number(0, 256), "0", "Worker processes; `0`: one for each processor, eight at most."
+        types.number(0, 256), "0", "Worker processes; `0`: one for each processor, eight at most."
     )
     threads: int = setting(
-        number(1, 256), "8", "Threads, and so database connections at most, of each worker."
+        types.number(1, 256), "8", "Threads, and so database connections at most, of each worker."
     )
 
     @classmethod
@@ -238,17 +148,22 @@ class Settings:
 
     @property
     def issuer(self) -> str:
-        return self.jwt_issuer or (self.better_auth_url and origin(self.better_auth_url))
+        return self.jwt_issuer or (self.better_auth_url and types.origin(self.better_auth_url))
 
     @property
     def audience(self) -> str:
-        return self.jwt_audience or (self.better_auth_url and origin(self.better_auth_url))
+        return self.jwt_audience or (self.better_auth_url and types.origin(self.better_auth_url))
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        usual = [origin(self.better_auth_url)] if self.better_auth_url else []
+        usual = [types.origin(self.better_auth_url)] if self.better_auth_url else []
         return self.cors_origins or tuple(dict.fromkeys([*usual, "http://localhost:3000"]))
 
     @property
     def workers(self) -> int:
         return self.web_concurrency or min(processors(), 8)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -48,9 +48,11 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def engine_options(settings: Settings) -> dict[str, Any]:
     """A pool as large as the worker has threads: each request holds one connection at most."""
+    quiet = {"hide_parameters": True}  # what people write has no place in logs and tracebacks
     if is_in_memory(settings.database_url):
-        return {}
+        return quiet
     pool = {
+        **quiet,
         "pool_size": settings.threads,
         "max_overflow": 0,
         "pool_timeout": POOL_SECONDS,
@@ -106,6 +108,12 @@ def patience(seconds: int) -> Iterator[None]:
         yield
     finally:
         _patience.reset(token)
+
+
+def reason(error: BaseException) -> str:
+    """What the database said, in one line, without statement or parameters."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.partition("\n")[0] or type(error).__name__
 
 
 def is_unavailable(error: Exception) -> bool:

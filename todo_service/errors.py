@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from todo_service.database import is_unavailable
+from todo_service.database import is_unavailable, reason
 from todo_service.logs import request_id
 from todo_service.wire import json_response
 
@@ -114,7 +114,7 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:
         if is_unavailable(error):
-            log.warning("The database is unavailable: %s", type(error).__name__)
+            log.warning("The database is unavailable: %s", reason(error))
             return unavailable("The database is not available at the moment.").response()
         log.error("Unhandled exception", exc_info=error)
         return Problem(500, CODES[500], DETAILS[500]).response()

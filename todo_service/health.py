@@ -8,7 +8,7 @@ from todo_service.contract import returns
 from todo_service.errors import unavailable
 from todo_service.schemas import HealthSchema, IndexSchema
 
-health = Blueprint("health", __name__)
+blueprint = Blueprint("health", __name__)
 
 INDEX: dict[str, object] = {
     "name": "todo-service",
@@ -23,21 +23,21 @@ INDEX: dict[str, object] = {
 }
 
 
-@health.get("/")
+@blueprint.get("/")
 @returns(IndexSchema())
 def index() -> dict[str, object]:
     """Say what this is and where to go from here."""
     return INDEX
 
 
-@health.get("/health")
+@blueprint.get("/health")
 @returns(HealthSchema())
 def alive() -> dict[str, str]:
     """Say that the process lives. Touches no database."""
     return {"status": "healthy"}
 
 
-@health.get("/health/ready")
+@blueprint.get("/health/ready")
 @returns(HealthSchema())
 def ready() -> dict[str, str]:
     """Say whether requests can be served: the database answers and its schema is the code's."""

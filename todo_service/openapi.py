@@ -9,11 +9,16 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from todo_service.config import VERSION
-from todo_service.contract import BODY_CODES, Returns, Takes
-from todo_service.errors import Problem, invalid, unavailable
+from todo_service.contract import Returns, Takes
+from todo_service.openapi_answers import (
+    EXAMPLE_ID,
+    RATE_LIMIT,
+    header_components,
+    headers,
+    problem,
+    problem_components,
+)
 from todo_service.openapi_schemas import JSON, OPENAPI, Schemas
-from todo_service.schemas import ProblemSchema
-from todo_service.wire import MAX_BODY, too_large
 
 View = Callable[..., Any]
 
@@ -34,8 +39,6 @@ again: if nothing has changed, the answer is an empty 304.
 have any offset. Every answer has an `X-Request-Id`: quote it when something goes wrong.
 """
 
-EXAMPLE_ID = "019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"
-
 PATH_PARAMETERS: dict[str, JSON] = {
     "id": {
         "description": "The task's id.",
@@ -51,80 +54,37 @@ IF_NONE_MATCH: JSON = {
     "schema": {"type": "string"},
 }
 
-# The header fields of answers: what each says, and what it looks like.
-HEADERS: dict[str, tuple[str, str | int]] = {
-    "ETag": ("The task's revision, in quotes.", '"42"'),
-    "Location": ("Where the new task is.", f"/api/tasks/{EXAMPLE_ID}"),
-    "Retry-After": ("Seconds to wait before trying again.", 12),
-    "WWW-Authenticate": ("What is wrong with the token (RFC 6750).", 'Bearer error="invalid_token"'),
-    "X-RateLimit-Limit": ("Requests that a user has in one window.", 600),
-    "X-RateLimit-Remaining": ("Requests left in this window.", 599),
-    "X-RateLimit-Reset": ("When the next window begins, in seconds since 1970.", 1795237260),
-    "X-Request-Id": ("The id the request came with, or a new one.", "0d9f4c1e"),
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The token that the Better Auth server issues to its signed-in user.",
 }
-RATE_LIMIT = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
-# The refusals: when each happens, and one of them.
-REFUSALS: dict[int, tuple[str, Problem]] = {
-    400: (
-        "The body, one of its members or a query parameter is not valid.",
-        invalid({"title": ["Missing data for required field."]}),
-    ),
-    401: (
-        "The token is missing, not valid or expired.",
-        Problem(401, "missing_token", "Missing authentication token", headers={"WWW-Authenticate": "Bearer"}),
-    ),
-    403: (
-        "The task is somebody else's.",
-        Problem(403, "forbidden", "Not authorized to access this task"),
-    ),
-    404: (
-        "There is no such thing.",
-        Problem(404, "not_found", "Task not found"),
-    ),
-    413: (
-        "The body is too large.",
-        Problem(413, BODY_CODES[413], str(too_large(MAX_BODY))),
-    ),
-    415: (
-        "The body is not declared as JSON.",
-        Problem(415, BODY_CODES[415], "The body must be sent as Content-Type: application/json."),
-    ),
-    429: (
-        "More requests than the user has in one window.",
-        Problem(
-            429, "rate_limited", "Too many requests; please wait a moment.", headers={"Retry-After": "12"}
-        ),
-    ),
-    503: (
-        "The database, or the key set of the sign-in server, does not answer.",
-        unavailable("The database is not available at the moment."),
-    ),
-}
-UNCOUNTED = (401, 503)  # may be answered before the rate limit is looked at
-DEPENDENT = ("/api/", "/health/ready")  # paths under which a 503 is possible
+# Where something may be away that the answer depends on.
+DEPENDENT = ("/api/", "/health/ready")
 
 
 def serves(*media_types: str) -> Callable[[View], View]:
     """Tell the document what a view answers with that does without `@returns`."""
 
     def decorate(view: View) -> View:
-        view.serves = media_types  # type: ignore[attr-defined]  # read below
+        view.serves = media_types  # type: ignore[attr-defined]  # read by Operation
         return view
 
     return decorate
 
 
 def describe(app: Flask) -> JSON:
-    """The document of everything that `app` serves. Needs a request, as every problem names one."""
+    """The document of all that `app` serves; to be called in a request, which the problems in it name."""
     sent, answered = Schemas.sent(), Schemas.answered()
     paths: dict[str, JSON] = {}
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            described = operation(rule, view, sent, answered)
-            paths.setdefault(template(rule), {})[method.lower()] = described
-    refusals = {name_of(status): refusal(status, answered) for status in REFUSALS}
+            operation = Operation(rule, method, view, sent, answered)
+            paths.setdefault(template(rule), {})[method.lower()] = operation.describe()
+    problems = problem_components(answered)  # adds a schema, so it comes before they are listed
     return {
         "openapi": OPENAPI,
         "info": {"title": "Todo service", "version": VERSION, "description": ABOUT},
@@ -133,111 +93,92 @@ def describe(app: Flask) -> JSON:
         "paths": paths,
         "components": {
             "schemas": {**answered.components, **sent.components},
-            "responses": refusals,
-            "headers": {name: header(*described) for name, described in HEADERS.items()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "responses": problems,
+            "headers": header_components(),
+            "securitySchemes": {"bearer": BEARER},
         },
     }
 
 
-def operation(rule: Rule, view: View, sent: Schemas, answered: Schemas) -> JSON:
-    takes: Takes | None = getattr(view, "takes", None)
-    summary, _, rest = " ".join((view.__doc__ or "").split()).partition(". ")
-    described: JSON = {
-        "operationId": view.__name__,
-        "tags": [rule.endpoint.partition(".")[0]],
-        "summary": summary.removesuffix("."),
-        "description": rest,
-        "parameters": list(parameters(rule, view, sent)),
-        "responses": dict(responses(rule, view, answered)),
-    }
-    if takes and takes.body:
-        content = {"application/json": sent.content(takes.body)}
-        described["requestBody"] = {"required": not takes.body_optional, "content": content}
-    if is_api(rule):
-        described["security"] = [{"bearer": []}]
-    return described
-
-
-def parameters(rule: Rule, view: View, sent: Schemas) -> Iterator[JSON]:
-    for name in sorted(rule.arguments):
-        usual = {"schema": {"type": "string"}}
-        yield {"name": name, "in": "path", "required": True, **PATH_PARAMETERS.get(name, usual)}
-    if hasattr(view, "takes"):
-        yield from sent.query(view.takes.query)
-    if is_conditional(rule, view):
-        yield IF_NONE_MATCH
-
-
-def responses(rule: Rule, view: View, answered: Schemas) -> Iterator[tuple[str, JSON]]:
-    returns: Returns = getattr(view, "returns", Returns(None, 200))
-    names = ["X-Request-Id"]
-    names += RATE_LIMIT if is_api(rule) else ()
-    names += ["ETag"] if is_task(returns) else []
-    names += ["Location"] if returns.status == HTTPStatus.CREATED else []
-    success = {"description": HTTPStatus(returns.status).phrase, "headers": headers(names)}
-    if returns.schema:
-        success["content"] = {"application/json": answered.content(returns.schema)}
-    elif hasattr(view, "serves"):
-        success["content"] = {media_type: {} for media_type in view.serves}
-    yield str(returns.status), success
-    if is_conditional(rule, view):
-        yield "304", {"description": "The task is as you know it.", "headers": headers(names)}
-    for status in refused(rule, view):
-        yield str(status), {"$ref": f"#/components/responses/{name_of(status)}"}
-
-
-def refused(rule: Rule, view: View) -> list[int]:
-    """The statuses with which this route may refuse what others would not."""
-    takes: Takes | None = getattr(view, "takes", None)
-    possible = {
-        400: takes,
-        401: is_api(rule),
-        403: "id" in rule.arguments,
-        404: rule.arguments,
-        413: takes and takes.body,
-        415: takes and takes.body,
-        429: is_api(rule),
-        503: rule.rule.startswith(DEPENDENT),
-    }
-    return [status for status, is_possible in possible.items() if is_possible]
-
-
-def refusal(status: int, answered: Schemas) -> JSON:
-    when, problem = REFUSALS[status]
-    answer = problem.response()
-    example = {**answer.get_json(), "request_id": HEADERS["X-Request-Id"][1]}
-    content = {**answered.content(ProblemSchema()), "example": example}
-    names = ["X-Request-Id", *problem.headers, *(() if status in UNCOUNTED else RATE_LIMIT)]
-    return {"description": when, "headers": headers(names), "content": {answer.mimetype: content}}
-
-
-def headers(names: list[str]) -> JSON:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def header(description: str, example: str | int) -> JSON:
-    kind = "integer" if isinstance(example, int) else "string"
-    return {"description": description, "schema": {"type": kind}, "example": example}
-
-
 def template(rule: Rule) -> str:
     """`/api/tasks/<id>` as OpenAPI writes it: `/api/tasks/{id}`."""
-    return re.sub(r"<(?:[^<>]*:)?([^<>]*)>", r"{\1}", rule.rule)
+    return re.sub("<(?:[^<>]*:)?([^<>]*)>", r"{\1}", rule.rule)
 
 
-def name_of(status: int) -> str:
-    """`NotFound` for 404."""
-    return HTTPStatus(status).phrase.title().replace(" ", "")
+class Operation:
+    """One method of one route, described by what the decorators left on its view."""
 
+    def __init__(self, rule: Rule, method: str, view: View, sent: Schemas, answered: Schemas) -> None:
+        self.rule, self.view, self.sent, self.answered = rule, view, sent, answered
+        self.takes: Takes | None = getattr(view, "takes", None)
+        self.returns: Returns = getattr(view, "returns", Returns(None, HTTPStatus.OK))
+        self.body = self.takes and self.takes.body
+        self.is_api = rule.rule.startswith("/api/")
+        schema = self.returns.schema
+        self.is_of_a_task = bool(schema and not schema.many and "revision" in schema.fields)
+        self.is_conditional = self.is_of_a_task and method == "GET"
 
-def is_api(rule: Rule) -> bool:
-    return rule.rule.startswith("/api/")
+    def describe(self) -> JSON:
+        summary, _, description = " ".join((self.view.__doc__ or "").split()).partition(". ")
+        members: JSON = {
+            "operationId": self.view.__name__,
+            "tags": [self.rule.endpoint.partition(".")[0]],
+            "summary": summary.removesuffix("."),
+            "description": description,
+            "security": [{"bearer": []}] if self.is_api else None,
+            "parameters": list(self.parameters()),
+            "requestBody": self.request_body(),
+            "responses": {str(status): answer for status, answer in self.responses()},
+        }
+        return {name: value for name, value in members.items() if value}
 
+    def parameters(self) -> Iterator[JSON]:
+        for name in sorted(self.rule.arguments):
+            described = PATH_PARAMETERS.get(name, {"schema": {"type": "string"}})
+            yield {"name": name, "in": "path", "required": True, **described}
+        if self.takes:
+            yield from self.sent.query(self.takes.query)
+        if self.is_conditional:
+            yield IF_NONE_MATCH
 
-def is_task(returns: Returns) -> bool:
-    return returns.schema is not None and not returns.schema.many and "revision" in returns.schema.fields
+    def request_body(self) -> JSON | None:
+        if not self.takes or not self.takes.body:
+            return None
+        content = {"application/json": self.sent.content(self.takes.body)}
+        return {"required": not self.takes.body_optional, "content": content}
 
+    def responses(self) -> Iterator[tuple[int, JSON]]:
+        yield self.returns.status, self.success()
+        if self.is_conditional:
+            yield 304, {"description": "It is still the same.", "headers": self.headers()}
+        for status in self.refusals():
+            yield status, problem(status)
 
-def is_conditional(rule: Rule, view: View) -> bool:
-    return "GET" in (rule.methods or ()) and hasattr(view, "returns") and is_task(view.returns)
+    def success(self) -> JSON:
+        status = HTTPStatus(self.returns.status)
+        content: JSON = {media_type: {} for media_type in getattr(self.view, "serves", ())}
+        if self.returns.schema:
+            content["application/json"] = self.answered.content(self.returns.schema)
+        answer = {"description": status.phrase, "headers": self.headers()}
+        return {**answer, "content": content} if content else answer
+
+    def headers(self) -> JSON:
+        names = ["X-Request-Id"]
+        names += RATE_LIMIT if self.is_api else ()
+        names += ["ETag"] if self.is_of_a_task else ()
+        names += ["Location"] if self.returns.status == HTTPStatus.CREATED else ()
+        return headers(names)
+
+    def refusals(self) -> list[int]:
+        """The statuses of the problems this operation may answer with, beside those that any may."""
+        possible = {
+            400: self.takes,
+            401: self.is_api,
+            403: "id" in self.rule.arguments,
+            404: self.rule.arguments,
+            413: self.body,
+            415: self.body,
+            429: self.is_api,
+            503: self.rule.rule.startswith(DEPENDENT),
+        }
+        return [status for status, may_happen in possible.items() if may_happen]

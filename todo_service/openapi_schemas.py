@@ -15,9 +15,9 @@ OPENAPI = "3.1.0"
 # What `parse_timestamp` reads, in the dialect that Python and JavaScript share. Of the days
 # that do not exist it lets only a 29 February pass.
 TIMESTAMP_SENT = (
-    "^(?!0000|.{5}(?:02-3|(?:0[469]|11)-31))[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    "(?:[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]+)?)?"
-    "(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?)?$"
+    "^(?!0000|.{5}(02-3|(0[469]|11)-31))[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    "([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
+    "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"
 )
 
 JSON = dict[str, Any]
@@ -55,7 +55,11 @@ class Converter(OpenAPIConverter):
 class InputConverter(Converter):
     """What a client sends. It may send an answer back, so the server's own members are known too."""
 
-    timestamp: ClassVar = {"type": "string", "pattern": TIMESTAMP_SENT}
+    timestamp: ClassVar = {
+        "type": "string",
+        "pattern": TIMESTAMP_SENT,
+        "description": "RFC 3339; seconds, offset (then it is UTC) or the whole time may be left out.",
+    }
     ignored: ClassVar = {"description": "Set by the server; ignored when sent."}
 
     def schema2jsonschema(self, schema: Schema) -> JSON:
@@ -112,7 +116,9 @@ class Schemas:
         return {"schema": reference, "example": self.example(reference)}
 
     def query(self, schema: Schema) -> list[JSON]:
-        return list(self.converter.schema2parameters(schema, location="query"))
+        """Parameter objects; an empty value counts as absent, so it may be sent (contract §1)."""
+        described = self.converter.schema2parameters(schema, location="query")
+        return [{**parameter, "allowEmptyValue": True} for parameter in described]
 
     def example(self, shape: JSON) -> Any:
         if "$ref" in shape:

@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from todo_service.config import Settings
+from todo_service.database import reason
 from todo_service.errors import Problem, unavailable
 from todo_service.extensions import db, migrate
 
@@ -64,7 +65,7 @@ def prepare() -> None:
     try:
         require_current()
     except (SQLAlchemyError, Problem) as error:
-        log.warning("Not ready yet: %s", error if isinstance(error, Problem) else type(error).__name__)
+        log.warning("Not ready yet: %s", reason(error))
 
 
 def found() -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
+from todo_service.config import VERSION
 from todo_service.models import PRIORITIES
 
 # RFC 3339, and what browsers' date inputs leave out of it: seconds, the offset, the time.
@@ -121,7 +122,7 @@ class TaskSchema(Strict):
         validate=validate.Length(1, 200),
         metadata={
             "description": "White space around it is trimmed.",
-            "pattern": r"\S",
+            "pattern": r"[^\s\x1c-\x1f\x85]",  # the dialects' `\s` lack what Python trims besides
             "examples": ["Pay rent"],
         },
     )
@@ -212,7 +213,7 @@ class IndexSchema(Schema):
     """What this is, and where to go from here."""
 
     name = fields.String(metadata={"examples": ["todo-service"]})
-    version = fields.String(metadata={"examples": ["1.0.0"]})
+    version = fields.String(metadata={"examples": [VERSION]})
     links = fields.Nested(LinksSchema)
 
 

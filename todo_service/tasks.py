@@ -16,7 +16,7 @@ from todo_service.models import SHOWN, Deletion, Task
 from todo_service.revisions import abandon_write, begin_write, now
 from todo_service.schemas import CompletionSchema, ListParameters, TaskSchema
 
-tasks = Blueprint("tasks", __name__, url_prefix="/api/tasks")
+blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks")
 
 Fields = dict[str, Any]
 TaskRow = Row[Any]
@@ -24,7 +24,7 @@ TaskRow = Row[Any]
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-@tasks.get("")
+@blueprint.get("")
 @signed_in
 @takes(query=ListParameters())
 @returns(TaskSchema(many=True))
@@ -35,7 +35,7 @@ def list_tasks(status: str, sort: list[str], order: list[str]) -> list[TaskRow]:
     return list(db.session.execute(tasks_of(caller().id, status, sort, order)))
 
 
-@tasks.post("")
+@blueprint.post("")
 @signed_in
 @takes(TaskSchema())
 @returns(TaskSchema(), 201, located_at="tasks.read_task")
@@ -58,7 +58,7 @@ def create_task(fields: Fields) -> TaskRow:
     ).one()
 
 
-@tasks.get("/<id>")
+@blueprint.get("/<id>")
 @signed_in
 @takes()
 @returns(TaskSchema())
@@ -67,7 +67,7 @@ def read_task(id: str) -> TaskRow:
     return own_task(id)
 
 
-@tasks.put("/<id>")
+@blueprint.put("/<id>")
 @signed_in
 @takes(TaskSchema(partial=True))
 @returns(TaskSchema())
@@ -77,7 +77,7 @@ def update_task(id: str, fields: Fields) -> TaskRow:
     return revise(own_task(id), fields, revision)
 
 
-@tasks.delete("/<id>")
+@blueprint.delete("/<id>")
 @signed_in
 @takes()
 @returns(status=204)
@@ -91,7 +91,7 @@ def delete_task(id: str) -> None:
     )
 
 
-@tasks.patch("/<id>/complete")
+@blueprint.patch("/<id>/complete")
 @signed_in
 @takes(CompletionSchema(), body_optional=True)
 @returns(TaskSchema())

@@ -42,17 +42,28 @@ def read_object(limit: int = MAX_BODY) -> dict[str, Any] | None:
 
 def read_body(limit: int) -> bytes:
     """The body, read by our own count: Werkzeug's limit cuts a chunked body short without a word."""
-    if (request.content_length or 0) > limit:
+    announced = request.content_length or 0
+    if announced > limit:
         raise too_large(limit)
     body = b""
-    try:
-        while chunk := request.stream.read(limit + 1 - len(body)):
-            body += chunk
-            if len(body) > limit:
-                raise too_large(limit)
-    except OSError:  # what the HTTP server raises for broken chunks and for clients that hang up
-        raise BodyError("The body could not be read to its end.") from None
+    while chunk := receive(limit + 1 - len(body)):
+        body += chunk
+        if len(body) > limit:
+            raise too_large(limit)
+    if len(body) < announced:
+        raise cut_short()
     return body
+
+
+def receive(size: int) -> bytes:
+    try:
+        return request.stream.read(size)
+    except Exception:  # noqa: BLE001  # each HTTP server has its own errors for broken chunks and hang-ups
+        raise cut_short() from None
+
+
+def cut_short() -> BodyError:
+    return BodyError("The body could not be read to its end.")
 
 
 def too_large(limit: int) -> BodyError:

@@ -1,0 +1,61 @@
+# `make run` and `make test` need Python 3.11 or later and nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),8000)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test check lint types format clean
+
+run: $(BIN)/.run .env
+	@$(BIN)/flask db upgrade
+	@printf '%s\n' \
+	  '' \
+	  'The service will listen on http://localhost:$(PORT) (its documentation: /docs).' \
+	  'Your first calls, in another terminal and in this directory:' \
+	  '' \
+	  '  TOKEN=$$($(BIN)/flask token ada)' \
+	  '  curl -X POST http://localhost:$(PORT)/api/tasks -H "Authorization: Bearer $$TOKEN" \' \
+	  "       -H 'Content-Type: application/json' -d '{\"title\": \"Pay rent\"}'" \
+	  '  curl http://localhost:$(PORT)/api/tasks -H "Authorization: Bearer $$TOKEN"' \
+	  ''
+	@PORT=$(PORT) exec $(BIN)/gunicorn wsgi:app
+
+test: $(BIN)/.dev
+	@$(BIN)/pytest
+
+check: lint types test
+
+lint: $(BIN)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(BIN)/.dev
+	@$(BIN)/mypy
+
+format: $(BIN)/.dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A secret of this machine's own; nothing falls back to a known one.
+.env:
+	@umask 077 && secret=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(32))') && \
+	  sed "s/^BETTER_AUTH_SECRET=.*/BETTER_AUTH_SECRET=$$secret/" .env.example > .env
+	@echo 'Wrote .env with a new BETTER_AUTH_SECRET.'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv .venv
+
+$(BIN)/.run: requirements.txt | $(BIN)/python
+	@echo 'Installing what the service needs ...'
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(BIN)/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
+	@echo 'Installing what the tests need ...'
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ $(BIN)/.run

@@ -1,0 +1,56 @@
+"""`flask token`: a token for development, or one line that says why not."""
+
+import time
+
+import jwt
+import pytest
+from flask import Flask
+
+from tests.people import SECRET, Person, body
+from tests.service import run
+from todo_service import create_app
+from todo_service.config import Settings
+
+
+def claims(app: Flask, *arguments: str) -> dict[str, object]:
+    printed = app.test_cli_runner().invoke(args=["token", *arguments]).output
+    return jwt.decode(printed.strip(), SECRET, ["HS256"])
+
+
+def test_the_token_is_good_for_the_service(app: Flask) -> None:
+    printed = app.test_cli_runner().invoke(args=["token", "ada"]).output
+    ada = Person(app.test_client(), "nobody")
+    ada.authorization = f"Bearer {printed.strip()}"
+    assert body(ada.post(json={"title": "x"}))["user_id"] == "ada"
+
+
+def test_the_token_says_what_was_asked_for(app: Flask) -> None:
+    said = claims(app, "ada", "--email", "ada@example.com", "--name", "Ada", "--expires", "60")
+    assert (said["sub"], said["email"], said["name"]) == ("ada", "ada@example.com", "Ada")
+    assert isinstance(said["exp"], int)
+    assert 0 < said["exp"] - time.time() <= 60
+    assert "email" not in claims(app, "ada")
+
+
+@pytest.mark.parametrize(
+    "arguments", [[""], ["x" * 256], [], ["ada", "--expires", "0"], ["ada", "--expires", "x"]]
+)
+def test_what_would_make_no_usable_token_is_refused(app: Flask, arguments: list[str]) -> None:
+    result = app.test_cli_runner().invoke(args=["token", *arguments])
+    assert result.exit_code != 0
+    assert "Error: " in result.output
+
+
+def test_without_a_shared_secret_it_says_so_in_one_line(app: Flask, environment: dict[str, str]) -> None:
+    keys_only = {**environment, "BETTER_AUTH_SECRET": "", "BETTER_AUTH_URL": "https://app.example.com"}
+    result = create_app(Settings.from_environ(keys_only)).test_cli_runner().invoke(args=["token", "ada"])
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: BETTER_AUTH_SECRET is not set, and only the auth server can sign with its keys.\n"
+    )
+
+
+def test_the_command_works_from_a_shell() -> None:
+    printed = run("flask", "token", "ada", BETTER_AUTH_SECRET=SECRET)
+    assert printed.returncode == 0, printed.stderr
+    assert jwt.decode(printed.stdout.strip(), SECRET, ["HS256"])["sub"] == "ada"

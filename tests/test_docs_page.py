@@ -1,0 +1,73 @@
+"""Swagger UI at /docs: ours alone, offline, under a strict Content-Security-Policy (contract §7)."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.people import body
+
+
+@pytest.fixture
+def page(client: FlaskClient) -> str:
+    return client.get("/docs").text
+
+
+def addresses(page: str) -> list[str]:
+    return re.findall('(?:src|href)="(.*?)"', page)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/"])
+def test_the_page_is_there_with_and_without_a_slash(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+
+
+def test_its_policy_allows_nothing_inline_and_nobody_else(client: FlaskClient) -> None:
+    written = client.get("/docs").headers["Content-Security-Policy"]
+    policy = {name: sources for name, _, sources in (part.partition(" ") for part in written.split("; "))}
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+
+
+def test_it_has_no_inline_script_or_style(page: str) -> None:
+    assert re.findall("<script[^>]*>(.*?)</script>", page, re.DOTALL) == ["", ""]
+    assert "<style" not in page
+    assert not re.search(r"\s(style|on\w+)=", page)
+
+
+def test_it_names_no_other_server(client: FlaskClient, page: str) -> None:
+    assert addresses(page)
+    assert all(address.startswith("/docs/") for address in addresses(page))
+    assert "//" not in page + re.sub("//.*", "", client.get("/docs/start.js").text)
+
+
+def test_everything_it_loads_is_served_with_its_type(client: FlaskClient, page: str) -> None:
+    types = {"js": "text/javascript", "css": "text/css", "png": "image/png"}
+    for address in addresses(page):
+        answer = client.get(address)
+        assert (answer.status_code, answer.mimetype) == (200, types[address.rpartition(".")[2]]), address
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        again = client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
+
+
+def test_it_shows_our_document_and_asks_no_validator(client: FlaskClient) -> None:
+    script = client.get("/docs/start.js").text
+    assert 'url: "/openapi.json"' in script
+    assert "validatorUrl: null" in script
+
+
+@pytest.mark.parametrize("asset", ["unknown.js", "index.html", "LICENSE", "../docs.py", "%2e%2e/docs.py"])
+def test_other_files_are_not_served(client: FlaskClient, asset: str) -> None:
+    answer = client.get(f"/docs/{asset}")
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+    assert body(answer)["code"] == "not_found"

@@ -1,0 +1,146 @@
+"""A database that is away, slow or exhausted: 503 within bounds, and recovery by itself (contract §1)."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from tests.people import SECRET, Person, body
+from tests.postgres import Postgres
+from tests.service import Service
+from todo_service import create_app, database
+from todo_service.config import Settings
+from todo_service.extensions import db
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[Postgres]:
+    """A server that these tests may stop and freeze."""
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def settings(own_postgres: Postgres) -> dict[str, str]:
+    return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": own_postgres.url(), "RATE_LIMIT": ""}
+
+
+def refused(answer: TestResponse | httpx.Response) -> bool:
+    """Whether this is the 503 that says to come back."""
+    if answer.status_code != 503:
+        return False
+    assert int(answer.headers["Retry-After"]) >= 1
+    found = answer.json if isinstance(answer, TestResponse) else answer.json()
+    assert found is not None
+    assert found["code"] == "service_unavailable"
+    assert found["detail"].startswith("The database")
+    return True
+
+
+@contextmanager
+def impatience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The deadlines as they are, but of one second each."""
+    for name in ("CONNECT_SECONDS", "POOL_SECONDS", "LOCK_SECONDS", "STATEMENT_SECONDS"):
+        monkeypatch.setattr(database, name, 1)
+    with database.patience(2):
+        yield
+
+
+def test_postgresql_stopped_and_started_under_the_running_service(
+    own_postgres: Postgres, settings: dict[str, str], tmp_path: Path
+) -> None:
+    with Service(settings, tmp_path) as service:
+        task = service.call("ada", "POST", json={"title": "kept"}).json()
+        own_postgres.stop()
+        for _ in range(20):  # every pooled connection of both workers, and some
+            assert refused(service.call("ada", "GET"))
+            assert refused(service.call("ada", "POST", json={"title": "lost"}))
+        assert refused(service.http.get("/health/ready"))
+        assert service.http.get("/health").status_code == 200
+        own_postgres.start()
+        for _ in range(20):
+            assert service.call("ada", "GET").json() == [task]
+        assert service.http.get("/health/ready").status_code == 200
+        assert "Traceback" not in service.output
+
+
+def test_a_restart_between_two_requests_goes_unnoticed(
+    own_postgres: Postgres, settings: dict[str, str]
+) -> None:
+    ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-2")
+    task = ada.adds()
+    own_postgres.stop()
+    own_postgres.start()
+    assert body(ada.get()) == [task]
+
+
+def test_the_service_starts_while_the_database_is_away_and_serves_when_it_comes(
+    own_postgres: Postgres, settings: dict[str, str], tmp_path: Path
+) -> None:
+    url = own_postgres.create("comes-later")
+    own_postgres.stop()
+    with Service({**settings, "DATABASE_URL": url}, tmp_path) as service:
+        assert service.http.get("/health").status_code == 200
+        assert refused(service.call("ada", "GET"))
+        own_postgres.start()
+        assert service.call("ada", "POST", json={"title": "x"}).status_code == 201
+
+
+def test_a_frozen_server_is_not_waited_for(
+    own_postgres: Postgres, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with impatience(monkeypatch):
+        ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-3")
+        ada.adds()
+        own_postgres.signal(signal.SIGSTOP)
+        try:
+            assert refused(ada.get())  # on a connection that it had
+            assert refused(ada.get())  # on one that it has to make
+        finally:
+            own_postgres.signal(signal.SIGCONT)
+        assert ada.get().status_code == 200
+
+
+def test_a_slow_statement_is_cut_off(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with impatience(monkeypatch):
+        app = create_app(Settings.from_environ(settings))
+
+        @app.get("/slow")
+        def slow() -> str:
+            db.session.execute(text("SELECT pg_sleep(60)"))
+            return "never"
+
+        assert refused(app.test_client().get("/slow"))
+
+
+@pytest.fixture
+def impatient(app: Flask, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """The application on either database, with one connection and deadlines of a second."""
+    with impatience(monkeypatch):
+        yield create_app(Settings.from_environ({**environment, "THREADS": "1"}))
+
+
+def test_an_exhausted_pool_is_503(impatient: Flask) -> None:
+    ada = Person(impatient.test_client(), "ada")
+    task = ada.adds()
+    with impatient.app_context(), db.engine.connect():
+        assert refused(ada.get())
+    assert body(ada.get()) == [task]
+
+
+def test_a_lock_that_somebody_holds_is_503(app: Flask, impatient: Flask) -> None:
+    ada = Person(impatient.test_client(), "ada")
+    task = ada.adds()
+    with app.app_context(), db.engine.begin() as holder:
+        holder.execute(text("UPDATE users SET name = 'locked' WHERE id = 'ada'"))
+        assert refused(ada.post(json={"title": "x"}))
+        assert body(ada.get()) == [task]
+        holder.rollback()
+    assert ada.post(json={"title": "x"}).status_code == 201

@@ -1,0 +1,169 @@
+"""The schema: built by migrations, the same as the models', and brought up to date by whoever starts first."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from tests.people import SECRET, Person, body
+from tests.postgres import Postgres
+from tests.service import Service, run
+from todo_service import create_app
+from todo_service.config import Settings
+from todo_service.extensions import db, metadata
+
+TABLES = {"alembic_version", "users", "tasks", "deletions"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Settings for a database in which nothing is yet."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/empty.db"
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.create(f"empty-{uuid4().hex}")
+    return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": url}
+
+
+@pytest.fixture
+def fresh(empty: dict[str, str]) -> Iterator[Flask]:
+    app = create_app(Settings.from_environ(empty))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def tables() -> set[str]:
+    return set(inspect(db.engine).get_table_names())
+
+
+def flask(settings: dict[str, str], *command: str) -> str:
+    done = run("flask", *command, **settings)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_schema_goes_up_and_down_and_up_again(empty: dict[str, str], fresh: Flask) -> None:
+    assert tables() == set()
+    for _ in range(2):
+        flask(empty, "db", "upgrade")
+        assert tables() == TABLES
+        flask(empty, "db", "downgrade", "base")
+        assert tables() == {"alembic_version"}
+    flask(empty, "db", "upgrade")
+    assert tables() == TABLES
+
+
+def test_the_migrations_build_what_the_models_say(empty: dict[str, str], fresh: Flask) -> None:
+    flask(empty, "db", "upgrade")
+    with db.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        inspector = inspect(connection)
+        for table in metadata.sorted_tables:
+            checks = {str(check["name"]) for check in inspector.get_check_constraints(table.name)}
+            assert checks == {str(c.name) for c in table.constraints if isinstance(c, CheckConstraint)}
+
+
+def test_the_sql_can_be_printed_for_an_administrator(empty: dict[str, str]) -> None:
+    printed = flask(empty, "db", "upgrade", "--sql")
+    for table in TABLES:
+        assert f"CREATE TABLE {table}" in printed
+
+
+def test_the_first_request_finds_an_empty_database_and_builds_the_schema(fresh: Flask) -> None:
+    assert fresh.test_client().get("/health/ready").status_code == 503
+    assert body(Person(fresh.test_client(), "ada").get()) == []
+    assert fresh.test_client().get("/health/ready").status_code == 200
+
+
+def test_several_processes_may_start_on_an_empty_database_at_once(
+    empty: dict[str, str], fresh: Flask
+) -> None:
+    with ThreadPoolExecutor(6) as shells:
+        list(shells.map(lambda _: flask(empty, "db", "upgrade"), range(6)))
+    assert tables() == TABLES
+
+
+def test_gunicorns_workers_may_start_on_an_empty_database_at_once(
+    empty: dict[str, str], tmp_path: Path
+) -> None:
+    with Service({**empty, "WEB_CONCURRENCY": "6"}, tmp_path) as service:
+        answers = [service.call("ada", "POST", json={"title": "x"}) for _ in range(12)]
+        assert {answer.status_code for answer in answers} == {201}
+        service.wait_until(lambda: service.http.get("/health/ready").status_code == 200)
+        assert "Traceback" not in service.output
+
+
+def test_without_auto_migrate_the_service_says_what_is_missing(empty: dict[str, str], tmp_path: Path) -> None:
+    with Service({**empty, "AUTO_MIGRATE": "off"}, tmp_path) as service:
+        for answer in (service.http.get("/health/ready"), service.call("ada", "GET")):
+            assert answer.status_code == 503
+            assert answer.json()["code"] == "service_unavailable"
+        assert service.http.get("/health").status_code == 200
+        service.wait_until(lambda: "flask db upgrade" in service.output)
+        flask(empty, "db", "upgrade")
+        assert service.http.get("/health/ready").status_code == 200
+        assert service.call("ada", "GET").json() == []
+
+
+def test_a_schema_of_a_later_version_is_left_alone(empty: dict[str, str], fresh: Flask) -> None:
+    flask(empty, "db", "upgrade")
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert fresh.test_client().get("/health/ready").status_code == 503
+    assert Person(fresh.test_client(), "ada").get().status_code == 503
+    assert tables() == TABLES
+
+
+ROW = {
+    "user_id": "'ada'",
+    "id": "'019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11'",
+    "title": "'x'",
+    "title_key": "'x'",
+    "completed": "false",
+    "created_at": "'2026-01-01 00:00:00'",
+    "updated_at": "'2026-01-01 00:00:00'",
+    "revision": "1",
+}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"user_id": "'nobody'"},
+        {"user_id": "NULL"},
+        {"title": "''"},
+        {"title": "'" + "x" * 201 + "'"},
+        {"title": "NULL"},
+        {"description": "'" + "x" * 1001 + "'"},
+        {"priority": "0"},
+        {"priority": "4"},
+        {"completed": "true"},
+        {"completed_at": "'2026-01-01 00:00:00'"},
+        {"revision": "NULL"},
+    ],
+)
+def test_the_schema_refuses_what_the_code_promises_never_to_write(
+    ada: Person, app: Flask, wrong: dict[str, str]
+) -> None:
+    ada.adds()
+    with app.app_context(), db.engine.connect() as connection:
+
+        def insert(row: dict[str, str]) -> None:
+            connection.execute(
+                text(f"INSERT INTO tasks ({', '.join(row)}) VALUES ({', '.join(row.values())})")
+            )
+
+        insert(ROW)
+        connection.rollback()
+        with pytest.raises((IntegrityError, Exception), match="(?i)constraint|null|too long"):
+            insert({**ROW, **wrong})

@@ -1,0 +1,77 @@
+"""What the project promises about itself."""
+
+import ast
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.service import ROOT
+
+PACKAGE = ROOT / "todo_service"
+
+# Each layer imports from those before it only (and from the standard library and the dependencies).
+LAYERS = [
+    {"setting_types"},
+    {"config", "extensions", "logs", "etags", "wire", "keys"},
+    {"models", "database"},
+    {"errors", "schemas"},
+    {"contract", "headers", "rate_limit", "schema_version"},
+    {"auth", "listing"},
+    {"revisions", "cli"},
+    {"tasks", "health"},
+    {"openapi", "docs"},
+    {"__init__"},
+]
+
+
+def imported(module: Path) -> set[str]:
+    """The modules of the package that a module of it imports."""
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "todo_service":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("todo_service."):
+            names.add(str(node.module).split(".")[1])
+    return names
+
+
+def test_imports_point_one_way() -> None:
+    modules = {path.stem: path for path in PACKAGE.glob("*.py")}
+    assert set(modules) == set().union(*LAYERS)
+    below: set[str] = set()
+    for layer in LAYERS:
+        for name in layer:
+            assert imported(modules[name]) <= below, name
+        below |= layer
+
+
+def tracked() -> list[Path]:
+    hidden = {".git", ".venv", "node_modules", "instance", "__pycache__"}
+    return [
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file()
+        and not any(part in hidden or part.endswith("_cache") for part in path.parts)
+        and path.suffix in {".py", ".md", ".txt", ".toml", ".yml", ".ini", ".mako", ".html", ".js", ""}
+    ]
+
+
+@pytest.mark.parametrize("path", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_is_pinned(path: str) -> None:
+    lines = [line.partition("#")[0].strip() for line in (ROOT / path).read_text().splitlines()]
+    for line in filter(None, lines):
+        assert re.fullmatch(r"-r requirements\.txt|[A-Za-z0-9._-]+(\[\w+\])?==[\w.]+", line), line
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        if match := re.match(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([\w.]+)", line):
+            assert version(match[1]) == match[2]
+
+
+def test_nothing_is_left_undone() -> None:
+    unfinished = re.compile("TO" + "DO:|FIX" + "ME|XX" + "X|NotImplemented" + "Error")
+    for path in tracked():
+        assert not unfinished.search(path.read_text()), path

@@ -1,0 +1,104 @@
+"""What the operations of the OpenAPI document share: the header fields of answers, and the refusals."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from todo_service.contract import BODY_CODES
+from todo_service.errors import TITLES, Problem, invalid, unavailable
+from todo_service.openapi_schemas import JSON, Schemas
+from todo_service.schemas import ProblemSchema
+from todo_service.wire import MAX_BODY, too_large
+
+EXAMPLE_ID = "019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"
+
+# The header fields of answers: what each says, and what it looks like.
+HEADERS: dict[str, tuple[str, str | int]] = {
+    "ETag": ("The task's revision, in quotes.", '"42"'),
+    "Location": ("Where the new task is.", f"/api/tasks/{EXAMPLE_ID}"),
+    "Retry-After": ("Seconds to wait before trying again.", 12),
+    "WWW-Authenticate": ("What is wrong with the token (RFC 6750).", 'Bearer error="invalid_token"'),
+    "X-RateLimit-Limit": ("Requests that a user has in one window.", 600),
+    "X-RateLimit-Remaining": ("Requests left in this window.", 599),
+    "X-RateLimit-Reset": ("When the next window begins, in seconds since 1970.", 1795237260),
+    "X-Request-Id": ("The id the request came with, or a new one.", "0d9f4c1e"),
+}
+RATE_LIMIT = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+
+# The refusals: when each happens, and one of them.
+REFUSALS: dict[int, tuple[str, Problem]] = {
+    400: (
+        "The body, one of its members or a query parameter is not valid.",
+        invalid({"title": ["Missing data for required field."]}),
+    ),
+    401: (
+        "The token is missing, not valid or expired.",
+        Problem(401, "missing_token", "Missing authentication token", headers={"WWW-Authenticate": "Bearer"}),
+    ),
+    403: (
+        "The task is somebody else's.",
+        Problem(403, "forbidden", "Not authorized to access this task"),
+    ),
+    404: (
+        "There is no such thing.",
+        Problem(404, "not_found", "Task not found"),
+    ),
+    413: (
+        "The body is too large.",
+        Problem(413, BODY_CODES[413], str(too_large(MAX_BODY))),
+    ),
+    415: (
+        "The body is not declared as JSON.",
+        Problem(415, BODY_CODES[415], "The body must be sent as Content-Type: application/json."),
+    ),
+    429: (
+        "More requests than the user has in one window.",
+        Problem(
+            429, "rate_limited", "Too many requests; please wait a moment.", headers={"Retry-After": "12"}
+        ),
+    ),
+    503: (
+        "The database, or the key set of the sign-in server, does not answer.",
+        unavailable("The database is not available at the moment."),
+    ),
+}
+UNCOUNTED = (401, 503)  # may be answered before the request is counted
+
+
+def headers(names: Iterable[str]) -> JSON:
+    """A headers object that refers to the header fields of these names."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def problem(status: int) -> JSON:
+    """A reference to the answer that refuses with this status."""
+    return {"$ref": f"#/components/responses/{component_name(status)}"}
+
+
+def header_components() -> JSON:
+    return {name: header(*described) for name, described in HEADERS.items()}
+
+
+def header(description: str, example: str | int) -> JSON:
+    kind = "integer" if isinstance(example, int) else "string"
+    return {"description": description, "schema": {"type": kind}, "example": example}
+
+
+def problem_components(answered: Schemas) -> JSON:
+    """Every refusal as it would be sent; to be called in a request, which a problem names."""
+    return {
+        component_name(status): refusal(when, example, answered)
+        for status, (when, example) in REFUSALS.items()
+    }
+
+
+def refusal(when: str, example: Problem, answered: Schemas) -> JSON:
+    answer = example.response()
+    names = ["X-Request-Id", *example.headers, *(() if example.status in UNCOUNTED else RATE_LIMIT)]
+    members = {**answer.get_json(), "request_id": HEADERS["X-Request-Id"][1]}
+    content = {answer.mimetype: {**answered.content(ProblemSchema()), "example": members}}
+    return {"description": when, "headers": headers(names), "content": content}
+
+
+def component_name(status: int) -> str:
+    """`NotFound` for 404."""
+    return (TITLES.get(status) or HTTPStatus(status).phrase).title().replace(" ", "")
