@@ -30,6 +30,12 @@ def lock(connection: Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
 
 
+def unlock(connection: Connection) -> None:
+    """Give the pool its connection back as it was; what PostgreSQL was told ended with the transaction."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+
+
 def run_online(engine: Engine) -> None:
     with patience(LONGEST_SECONDS), engine.connect() as connection:
         lock(connection)
@@ -42,7 +48,7 @@ def run_online(engine: Engine) -> None:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
-        connection.invalidate()  # its timeouts are a migration's
+        unlock(connection)
 
 
 def run_offline(engine: Engine) -> None:

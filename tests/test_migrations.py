@@ -80,9 +80,21 @@ def test_the_sql_can_be_printed_for_an_administrator(empty: dict[str, str]) -> N
 
 
 def test_the_first_request_finds_an_empty_database_and_builds_the_schema(fresh: Flask) -> None:
-    assert fresh.test_client().get("/health/ready").status_code == 503
     assert body(Person(fresh.test_client(), "ada").get()) == []
+    assert tables() == TABLES
+
+
+def test_the_first_question_whether_it_is_ready_builds_the_schema(fresh: Flask) -> None:
     assert fresh.test_client().get("/health/ready").status_code == 200
+    assert tables() == TABLES
+
+
+def test_a_schema_that_changes_under_the_service_makes_it_unready(fresh: Flask) -> None:
+    client = fresh.test_client()
+    assert client.get("/health/ready").status_code == 200
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert client.get("/health/ready").status_code == 503
 
 
 def test_several_processes_may_start_on_an_empty_database_at_once(

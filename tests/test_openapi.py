@@ -3,17 +3,20 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import (  # type: ignore[import-untyped]  # it ships no types
+    Draft202012Validator,
+    FormatChecker,
+)
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 
 from tests.people import Person, body
+from todo_service.openapi import describe
 from todo_service.openapi_schemas import TIMESTAMP_SENT
 from todo_service.schemas import SERVER_OWNED, parse_timestamp
 
@@ -83,7 +86,7 @@ def test_every_operation_has_a_name_of_its_own_and_a_summary(document: JSON) -> 
 
 def test_what_lies_under_api_needs_the_token_and_nothing_else_does(document: JSON) -> None:
     for path, method, operation in operations(document):
-        expected = [{"bearer": []}] if path.startswith("/api/") else None
+        expected: list[JSON] | None = [{"bearer": []}] if path.startswith("/api/") else None
         assert operation.get("security") == expected, (method, path)
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
@@ -195,11 +198,9 @@ def test_the_pattern_of_timestamps_knows_the_calendar_but_for_leap_years() -> No
             assert bool(re.search(TIMESTAMP_SENT, written)) == is_timestamp(written), written
 
 
-@pytest.mark.parametrize(
-    "time", ["T23:59", "t23:59:59z", " 00:00:00.5-23:59", "T24:00", "T10:60", "T10:30:60"]
-)
+@pytest.mark.parametrize("time", ["T23:59", "t23:59:59z", " 00:00:00.5-23:59", "T24:00", "T10:60", "T9:30"])
 def test_the_pattern_of_timestamps_knows_the_clock(time: str) -> None:
-    written = f"{date(2028, 1, 1) + timedelta(days=59)}{time}"
+    written = f"2028-02-29{time}"
     assert bool(re.search(TIMESTAMP_SENT, written)) == is_timestamp(written)
 
 
@@ -288,21 +289,16 @@ def test_successes_carry_the_headers_they_promise(document: JSON, ada: Person) -
 
 
 def test_only_reading_one_task_is_conditional(document: JSON) -> None:
-    conditional = [
-        operation["operationId"]
-        for _, _, operation in operations(document)
-        if "304" in operation["responses"]
-    ]
-    named = [
-        operation["operationId"]
-        for _, _, operation in operations(document)
-        if any(one["name"] == "If-None-Match" for one in operation.get("parameters", []))
-    ]
-    assert conditional == named == ["read_task"]
+    for _, _, operation in operations(document):
+        is_read_task = operation["operationId"] == "read_task"
+        parameters = {one["name"] for one in operation.get("parameters", [])}
+        assert ("304" in operation["responses"]) == is_read_task
+        assert ("If-None-Match" in parameters) == is_read_task
 
 
-def test_no_request_shows_in_it(client: FlaskClient) -> None:
-    sent = {"X-Request-Id": "somebodys-request", "Host": "internal.example.com"}
-    assert not {"somebodys-request", "internal.example.com"} & set(
-        re.findall(r"[\w.-]+", json.dumps(client.get("/openapi.json", headers=sent).json))
-    )
+def test_the_request_it_was_made_in_does_not_show(app: Flask) -> None:
+    headers = {"X-Request-Id": "somebodys-request", "Host": "internal.example.com"}
+    with app.test_request_context(headers=headers):
+        written = json.dumps(describe(app))
+    assert "somebodys-request" not in written
+    assert "internal.example.com" not in written

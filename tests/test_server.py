@@ -113,5 +113,13 @@ def test_head_and_no_content_keep_the_connection_usable(service: Service) -> Non
     assert service.call("ada", "GET").json() == []
 
 
+def test_no_header_rewrites_the_path(service: Service) -> None:
+    for name in ("SCRIPT_NAME", "PATH_INFO", "X-Forwarded-Prefix", "X-Original-URL", "X-Rewrite-URL"):
+        assert status(service.send(request("GET", "/health", f"{name}: /health\r\n"))) == 200
+        assert status(service.send(request("GET", "/nowhere", f"{name}: /health\r\n"))) == 404
+    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+        assert status(service.send(request("GET", "/health", f"{name}: DELETE\r\n"))) == 200
+
+
 def test_the_server_names_no_version(service: Service) -> None:
     assert service.http.get("/health").headers["Server"] == "gunicorn"

@@ -135,12 +135,12 @@ def test_without_any_way_to_verify_tokens_nothing_starts() -> None:
 
 def test_the_readme_and_the_example_list_every_setting_as_it_is() -> None:
     readme = (ROOT / "README.md").read_text()
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \|$", readme, re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \| (.*?) \|$", readme, re.MULTILINE)
     example = (ROOT / ".env.example").read_text()
-    lines = re.findall(r"^# (.+)\n(# )?([A-Z_]+)=(.*)$", example, re.MULTILINE)
+    lines = re.findall(r"^# \((.+?)\) (.+)\n(?:# )?([A-Z_]+)=(.*)$", example, re.MULTILINE)
     declared = [
-        (setting.name.upper(), setting.metadata["default"], setting.metadata["meaning"])
+        (setting.name.upper(), *(setting.metadata[known] for known in ("type", "default", "meaning")))
         for setting in fields(Settings)
     ]
-    assert [(name, default.strip("`"), meaning) for name, default, meaning in rows] == declared
-    assert [(name, default, meaning) for meaning, _, name, default in lines] == declared
+    assert [(name, kind, default.strip("`"), meaning) for name, kind, default, meaning in rows] == declared
+    assert [(name, kind, default, meaning) for kind, meaning, name, default in lines] == declared

@@ -34,6 +34,7 @@ def setting(
         repr=not secret,
         metadata={
             "parse": parse if secret else lambda written: parse(written.strip()),
+            "type": parse.__name__.replace("_", " "),
             "default": default,
             "meaning": meaning,
             "may_be_empty": may_be_empty,
@@ -69,7 +70,7 @@ class Settings:
         types.number(0, 300), "0", "Seconds by which the auth server's clock may differ from ours."
     )
     database_url: URL = setting(
-        types.database,
+        types.database_url,
         "sqlite:///todo.db",
         "`postgresql://user:password@host/name`, or `sqlite:///file`; a relative file lies in `instance/`.",
         secret=True,

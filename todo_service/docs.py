@@ -49,17 +49,14 @@ def init_app(app: Flask) -> None:
 @serves("application/json")
 def openapi_document() -> Response:
     """Describe the service. This document."""
-    response = Response(current_app.extensions["openapi"](), mimetype="application/json")
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    return revalidated(current_app.extensions["openapi"](), "application/json")
 
 
 @docs.get("/docs")
 @serves("text/html")
 def docs_page() -> Response:
     """Explore the service with Swagger UI."""
-    response = send_from_directory(PAGE, "index.html", mimetype="text/html")
+    response = revalidated((PAGE / "index.html").read_bytes(), "text/html")
     response.headers["Content-Security-Policy"] = POLICY
     return response
 
@@ -72,3 +69,11 @@ def docs_asset(asset: str) -> Response:
         abort(404)
     folder, media_type = ASSETS[asset]
     return send_from_directory(folder, asset, mimetype=media_type, max_age=ASSET_SECONDS)
+
+
+def revalidated(content: bytes, media_type: str) -> Response:
+    """An answer that browsers keep, and ask about before they use it again."""
+    response = Response(content, mimetype=media_type)
+    response.add_etag()
+    response.make_conditional(request)
+    return response

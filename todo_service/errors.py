@@ -21,7 +21,7 @@ RETRY_SOON = 2
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 CODES = {
-    400: "bad_request",
+    400: "validation_error",
     404: "not_found",
     405: "method_not_allowed",
     413: "payload_too_large",

@@ -5,7 +5,6 @@ from flask import Blueprint
 from todo_service import schema_version
 from todo_service.config import VERSION
 from todo_service.contract import returns
-from todo_service.errors import unavailable
 from todo_service.schemas import HealthSchema, IndexSchema
 
 blueprint = Blueprint("health", __name__)
@@ -41,6 +40,7 @@ def alive() -> dict[str, str]:
 @returns(HealthSchema())
 def ready() -> dict[str, str]:
     """Say whether requests can be served: the database answers and its schema is the code's."""
-    if not schema_version.is_current():
-        raise unavailable("The database's schema is not the one this version needs.")
+    schema_version.require_current()
+    if not schema_version.is_current():  # it was, but somebody has migrated since
+        raise schema_version.not_current()
     return {"status": "ready"}

@@ -18,6 +18,7 @@ from todo_service.extensions import db, migrate
 
 log = logging.getLogger(__name__)
 
+ADVICE = "run `flask db upgrade` of this version"
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
@@ -53,11 +54,12 @@ def require_current() -> None:
             upgrade()
         if not is_current():
             log.error("The schema is at %s, needed is %s: %s", found(), schema.needed, ADVICE)
-            raise unavailable("The database's schema is not the one this version needs.")
+            raise not_current()
         schema.seen_current = True
 
 
-ADVICE = "run `flask db upgrade` of this version"
+def not_current() -> Problem:
+    return unavailable("The database's schema is not the one this version needs.")
 
 
 def prepare() -> None:

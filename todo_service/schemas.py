@@ -189,8 +189,8 @@ class ListParameters(Strict):
         distinct=False,
         load_default=list,
         metadata={
-            "description": "The direction of each sort key. Without: newest first, A to Z, soonest "
-            "first, high priority first."
+            "description": "The direction of each sort key, no more than there are keys. Without: newest "
+            "first, A to Z, soonest first, high priority first."
         },
     )
 

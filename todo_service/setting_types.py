@@ -13,6 +13,7 @@ MINIMUM_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as
 
 
 def text(value: str) -> str:
+    """Anything."""
     return value
 
 
@@ -30,6 +31,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
             raise ValueError(f"must be a whole number from {least} to {most}")
         return int(value)
 
+    parse.__name__ = f"number {least}-{most}"
     return parse
 
 
@@ -73,7 +75,7 @@ def origins(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(origin(one) for one in listed))
 
 
-def database(value: str) -> URL:
+def database_url(value: str) -> URL:
     """A SQLAlchemy URL; the `postgres://` that hosting companies hand out is understood."""
     try:
         url = make_url(value)

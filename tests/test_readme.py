@@ -1,0 +1,82 @@
+"""The README's commands, run as they stand there by somebody with an empty home directory."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.service import ROOT, free_port
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def copy_of_the_project(directory: Path) -> Path:
+    """What a clone holds, on the virtual environment of this test run."""
+    files = subprocess.check_output(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    ).split("\n")
+    for name in filter(None, files):
+        if (ROOT / name).exists():
+            target = directory / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target)
+    (directory / ".venv").symlink_to(sys.prefix)
+    return directory
+
+
+def test_make_run_and_the_first_calls_lead_to_a_task(tmp_path: Path) -> None:
+    clone, home = tmp_path / "clone", tmp_path / "home"
+    clone.mkdir()
+    home.mkdir()
+    copy_of_the_project(clone)
+    port = str(free_port())
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "PORT": port}
+    make_run, first_calls, *_ = blocks("sh")
+    assert make_run == "make run\n"
+    log = (tmp_path / "output").open("w+")
+    server = subprocess.Popen(
+        make_run, shell=True, cwd=clone, env=environment, stdout=log, stderr=log, start_new_session=True
+    )
+    try:
+        wait = f"until curl -sf http://localhost:{port}/health; do sleep 0.1; done >/dev/null"
+        subprocess.run(wait, shell=True, timeout=60, check=True)
+        printed = re.sub(r"^  ", "", (tmp_path / "output").read_text(), flags=re.MULTILINE)
+        calls = first_calls.replace("8000", port)
+        assert calls in printed
+        answers = subprocess.run(
+            ["bash", "-c", calls], cwd=clone, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(20)
+        log.close()
+    created, listed = re.fullmatch(r"(\{.*\})(\[.*\])", answers).groups()  # type: ignore[union-attr]  # fails the test
+    assert json.loads(listed) == [json.loads(created)]
+    assert json.loads(created)["title"] == "Pay rent"
+    secret = re.search("^BETTER_AUTH_SECRET=([0-9a-f]{64})$", (clone / ".env").read_text(), re.MULTILINE)
+    assert secret
+    assert (clone / ".env").stat().st_mode & 0o077 == 0
+    assert list((clone / "instance").glob("todo.db"))
+
+
+def test_every_make_target_the_readme_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`make (\w+)`|^make (\w+)", README, re.MULTILINE):
+        assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
+
+
+def test_every_code_of_the_readme_is_one_the_service_uses_and_the_other_way_round() -> None:
+    table = "\n".join(re.findall(r"^\| \d{3} \|(.*?)\|", README, re.MULTILINE))
+    documented = set(re.findall("`([a-z_]+)`", table))
+    source = "\n".join(path.read_text() for path in (ROOT / "todo_service").glob("*.py"))
+    used = set(re.findall(r'(?:Problem|refusal)\(\s*(?:\d{3}, )?"([a-z_]+)"', source))
+    used |= set(re.findall(r'^    \d{3}: "([a-z_]+)",$', source, re.MULTILINE))
+    assert used == documented
