@@ -30,11 +30,11 @@ def clean_environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", **variables}
 
 
-def run(*command: str, directory: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run one of the environment's commands in the project, and collect what it prints."""
     return subprocess.run(
         [BIN / command[0], *command[1:]],
-        cwd=directory,
+        cwd=ROOT,
         env=clean_environment(**variables),
         capture_output=True,
         text=True,

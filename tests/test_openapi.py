@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jsonschema import (  # type: ignore[import-untyped]  # it ships no types
-    Draft202012Validator,
-    FormatChecker,
-)
+from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
 from werkzeug.test import TestResponse
 

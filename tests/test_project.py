@@ -21,7 +21,10 @@ LAYERS = [
     {"auth", "listing"},
     {"revisions", "cli"},
     {"tasks", "health"},
-    {"openapi", "docs"},
+    {"openapi_schemas"},
+    {"openapi_answers"},
+    {"openapi"},
+    {"docs"},
     {"__init__"},
 ]
 

@@ -6,7 +6,6 @@ from itertools import product
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.dialects import postgresql
 
 from todo_service.extensions import db
 from todo_service.listing import KEYS, tasks_of
@@ -41,7 +40,7 @@ def test_no_list_reads_the_whole_table(large: Flask) -> None:
     with large.app_context():
         for status, key, order in product(("all", "pending", "completed"), KEYS, ("asc", "desc")):
             statement = tasks_of("user-7", status, [key], [order]).compile(
-                dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
+                dialect=db.engine.dialect, compile_kwargs={"literal_binds": True}
             )
             plan = db.session.execute(text(f"EXPLAIN (FORMAT JSON) {statement}")).scalar_one()
             assert "Seq Scan" not in json.dumps(plan), (status, key, order)

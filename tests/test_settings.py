@@ -63,7 +63,7 @@ def test_an_unusable_setting_is_refused_by_name(name: str, value: str) -> None:
 
 def test_a_key_set_elsewhere_needs_its_issuer_and_audience() -> None:
     address = {"JWKS_URL": "https://keys.example.com/jwks"}
-    with pytest.raises(SettingError, match="^BETTER_AUTH_URL must be set"):
+    with pytest.raises(SettingError, match=r"^BETTER_AUTH_URL must be set"):
         settings(**address)
     named = settings(**address, JWT_ISSUER="https://issuer.example.com", JWT_AUDIENCE="todo")
     assert (named.issuer, named.audience) == ("https://issuer.example.com", "todo")

@@ -77,7 +77,7 @@ def test_a_task_that_was_read_can_be_put_back_whole(ada: Person) -> None:
 
 
 def test_members_the_server_owns_are_ignored_on_create(ada: Person) -> None:
-    forged = {"id": NOBODYS, "user_id": "bob", "created_at": "1999-01-01", "updated_at": 5}
+    forged: dict[str, Any] = {"id": NOBODYS, "user_id": "bob", "created_at": "1999-01-01", "updated_at": 5}
     task = ada.adds(**forged, completed_at="yesterday", revision=99)
     assert task["id"] != NOBODYS
     assert (task["user_id"], task["revision"], task["completed_at"]) == ("ada", 1, None)

@@ -261,12 +261,13 @@ def confused(auth_server: AuthServer) -> Iterator[tuple[str, str]]:
     forger = ed25519.Ed25519PrivateKey.generate()
     public = encode(forger.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": public}
-    for name, more in {
+    pointers: dict[str, dict[str, Any]] = {
         "a forged key of the same name": {},
         "a key in the header": {"jwk": jwk},
         "a key set in the header": {"jku": f"{auth_server.url}/evil"},
         "a certificate in the header": {"x5u": f"{auth_server.url}/evil", "x5c": [public]},
-    }.items():
+    }
+    for name, more in pointers.items():
         yield name, jwt.encode(claims, forger, "EdDSA", {"kid": key.kid, **more})
     es256 = auth_server.rotate("ES256")
     yield "a key of another kind", jwt.encode(claims, es256.private, "ES256", {"kid": key.kid})
@@ -274,7 +275,7 @@ def confused(auth_server: AuthServer) -> Iterator[tuple[str, str]]:
     rs256 = auth_server.rotate("RS256")
     yield "another algorithm than the key's", jwt.encode(claims, rs256.private, "PS256", {"kid": rs256.kid})
     other = "https://other.example.com"
-    for name, changes in {
+    changed: dict[str, dict[str, Any]] = {
         "another issuer": {"iss": other},
         "no issuer": {"iss": None},
         "an issuer with a slash": {"iss": auth_server.url + "/"},
@@ -286,7 +287,8 @@ def confused(auth_server: AuthServer) -> Iterator[tuple[str, str]]:
         "an audience that is a number": {"aud": 1},
         "no exp": {"exp": None},
         "no sub": {"sub": None},
-    }.items():
+    }
+    for name, changes in changed.items():
         yield name, auth_server.token("ada", **changes)
     yield "a key that is not published", SigningKey().sign(claims)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from flask import Response, request, url_for
 from marshmallow import Schema, ValidationError
 
-from todo_service.errors import Problem, invalid
+from todo_service.errors import CODES, Problem, invalid
 from todo_service.etags import etag, is_listed
 from todo_service.extensions import db
 from todo_service.schemas import NoParameters
@@ -16,7 +16,6 @@ from todo_service.wire import BodyError, json_response, read_object
 
 View = Callable[..., Any]
 
-BODY_CODES = {400: "validation_error", 413: "payload_too_large", 415: "unsupported_media_type"}
 NO_PARAMETERS = NoParameters()
 
 
@@ -75,7 +74,7 @@ def load_body(schema: Schema, optional: bool) -> Any:
         errors = {error.member or "body": [str(error)]}
         if error.status == 400:
             raise invalid(errors) from None
-        raise Problem(error.status, BODY_CODES[error.status], str(error)) from None
+        raise Problem(error.status, CODES[error.status], str(error)) from None
     if data is None and not optional:
         raise invalid({"body": ["A JSON object is required."]})
     return None if data is None else load(schema, data)

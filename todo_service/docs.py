@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, request, send_
 
 from todo_service.openapi import describe, serves
 
-docs = Blueprint("docs", __name__)
+blueprint = Blueprint("docs", __name__)
 
 PAGE = Path(__file__).with_name("swagger")
 SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
@@ -40,19 +40,19 @@ POLICY = "; ".join(
 
 
 def init_app(app: Flask) -> None:
-    app.register_blueprint(docs)
+    app.register_blueprint(blueprint)
     # Made at the first request for it: every route is known by then, and a start need not wait for it.
     app.extensions["openapi"] = cache(lambda: orjson.dumps(describe(app)))
 
 
-@docs.get("/openapi.json")
+@blueprint.get("/openapi.json")
 @serves("application/json")
 def openapi_document() -> Response:
     """Describe the service. This document."""
     return revalidated(current_app.extensions["openapi"](), "application/json")
 
 
-@docs.get("/docs")
+@blueprint.get("/docs")
 @serves("text/html")
 def docs_page() -> Response:
     """Explore the service with Swagger UI."""
@@ -61,7 +61,7 @@ def docs_page() -> Response:
     return response
 
 
-@docs.get("/docs/<asset>")
+@blueprint.get("/docs/<asset>")
 @serves(*dict.fromkeys(media_type for _, media_type in ASSETS.values()))
 def docs_asset(asset: str) -> Response:
     """Serve the page's scripts, styles and icon."""

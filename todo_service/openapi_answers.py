@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from todo_service.contract import BODY_CODES
-from todo_service.errors import TITLES, Problem, invalid, unavailable
+from todo_service.errors import CODES, TITLES, Problem, invalid, unavailable
 from todo_service.openapi_schemas import JSON, Schemas
 from todo_service.schemas import ProblemSchema
 from todo_service.wire import MAX_BODY, too_large
@@ -44,11 +43,11 @@ REFUSALS: dict[int, tuple[str, Problem]] = {
     ),
     413: (
         "The body is too large.",
-        Problem(413, BODY_CODES[413], str(too_large(MAX_BODY))),
+        Problem(413, CODES[413], str(too_large(MAX_BODY))),
     ),
     415: (
         "The body is not declared as JSON.",
-        Problem(415, BODY_CODES[415], "The body must be sent as Content-Type: application/json."),
+        Problem(415, CODES[415], "The body must be sent as Content-Type: application/json."),
     ),
     429: (
         "More requests than the user has in one window.",
