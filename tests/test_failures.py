@@ -8,15 +8,16 @@ from pathlib import Path
 import httpx
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import QueuePool, text
 from werkzeug.test import TestResponse
 
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
-from tests.service import Service
+from tests.service import ROOT, Service
 from todo_service import create_app, database
 from todo_service.config import Settings
 from todo_service.extensions import db
+from todo_service.keys import FETCH_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,24 @@ def test_a_slow_statement_is_cut_off(settings: dict[str, str], monkeypatch: pyte
             return "never"
 
         assert refused(app.test_client().get("/slow"))
+
+
+def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
+    readme = (ROOT / "README.md").read_text()
+    for seconds in (
+        f"{database.CONNECT_SECONDS} s for a connection to the database",
+        f"{database.POOL_SECONDS} s for one",
+        f"{database.LOCK_SECONDS} s for a lock",
+        f"{database.STATEMENT_SECONDS} s for a statement",
+        f"{database.ANSWER_SECONDS} s for a database that is frozen",
+        f"{FETCH_SECONDS:.0f} s for the auth",
+    ):
+        assert seconds in readme
+    with app.app_context():
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+        assert pool.timeout() == database.POOL_SECONDS
+        assert (pool.size(), pool._max_overflow) == (8, 0)
 
 
 @pytest.fixture

@@ -156,6 +156,18 @@ def test_usable_keys_count_beside_unusable_ones(key_set: KeySet, auth_server: Au
     assert key_set.find("x", "ES256") is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "algorithm"), [("ES384", "ES256"), ("RS256", "ES256"), ("EdDSA", "RS256"), ("ES256", "EdDSA")]
+)
+def test_a_key_that_names_no_algorithm_still_serves_its_kind_only(
+    key_set: KeySet, auth_server: AuthServer, kind: str, algorithm: str
+) -> None:
+    key = auth_server.rotate(kind)
+    del key.jwk["alg"]
+    assert key_set.find(key.kid, kind)
+    assert key_set.find(key.kid, algorithm) is None
+
+
 def test_a_withdrawn_key_stops_counting_once_the_keys_are_stale(
     key_set: KeySet, auth_server: AuthServer, clock: Clock
 ) -> None:

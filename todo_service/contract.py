@@ -10,7 +10,6 @@ from marshmallow import Schema, ValidationError
 
 from todo_service.errors import CODES, Problem, invalid
 from todo_service.etags import etag, is_listed
-from todo_service.extensions import db
 from todo_service.schemas import NoParameters
 from todo_service.wire import BodyError, json_response, read_object
 
@@ -90,18 +89,16 @@ def load(schema: Schema, data: dict[str, Any]) -> Any:
 def returns(
     schema: Schema | None = None, status: int = 200, *, located_at: str | None = None
 ) -> Callable[[View], View]:
-    """Commit what the view did, and answer with what it returned.
+    """Answer with what the view returned.
 
     Tasks carry their ETag; a GET whose `If-None-Match` names it is answered 304. Without a schema the
-    answer is empty. What was made is `located_at` the endpoint of that name. Whatever a view raises,
-    nothing is committed.
+    answer is empty. What was made is `located_at` the endpoint of that name.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**values: Any) -> Response:
             result = view(**values)
-            db.session.commit()
             if schema is None:
                 return empty(status)
             revision = getattr(result, "revision", None)

@@ -1,12 +1,19 @@
 """A write begins by raising its user's counter: that orders, numbers and serialises the user's writes."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
+from typing import ParamSpec, TypeVar, cast
 
-from sqlalchemy import bindparam, text
+from flask import g
+from sqlalchemy import bindparam, text, update
 
-from todo_service.auth import caller
+from todo_service.auth import Caller, caller
 from todo_service.extensions import db
-from todo_service.models import Moment
+from todo_service.models import Moment, User
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # One statement on both databases. The row's lock is held until the commit, so the user's next write
 # waits here; a user's first two writes may race, and ON CONFLICT makes one of them the second.
@@ -23,17 +30,46 @@ RAISE = text(
 ).bindparams(bindparam("now", type_=Moment()))
 
 
-def begin_write() -> int:
-    """Start a write of the current user's; return the revision that what it changes must carry."""
-    user = caller()
-    row = {"id": user.id, "email": user.email, "name": user.name, "now": now()}
-    return int(db.session.execute(RAISE, row).scalar_one())
+class Write:
+    """A write in progress: the moment it happens at, and a revision for each of its changes."""
+
+    def __init__(self, user: Caller) -> None:
+        self.moment = datetime.now(UTC)
+        row = {"id": user.id, "email": user.email, "name": user.name, "now": self.moment}
+        self.first = int(db.session.execute(RAISE, row).scalar_one())
+        self.changes = 0
+
+    def next_revision(self) -> int:
+        self.changes += 1
+        return self.last_revision
+
+    @property
+    def last_revision(self) -> int:
+        return self.first + self.changes - 1
 
 
-def abandon_write() -> None:
-    """End a write that turned out to change nothing, so that it raises nothing either."""
-    db.session.rollback()
+def writes(view: Callable[P, R]) -> Callable[P, R]:
+    """Run the view as one write of the current user's, in one transaction.
+
+    Whatever the view raises, nothing is committed. A view that changes nothing raises no revision either.
+    """
+
+    @wraps(view)
+    def written(*args: P.args, **kwargs: P.kwargs) -> R:
+        user = caller()
+        g.write = write = Write(user)
+        result = view(*args, **kwargs)
+        if write.changes == 0:
+            db.session.rollback()
+            return result
+        if write.changes > 1:
+            raised = update(User).where(User.id == user.id).values(revision=write.last_revision)
+            db.session.execute(raised)
+        db.session.commit()
+        return result
+
+    return written
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
+def this_write() -> Write:
+    return cast(Write, g.write)
