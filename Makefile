@@ -2,24 +2,24 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),8000)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: run test check lint types format clean
 
 run: $(BIN)/.run .env
 	@$(BIN)/flask db upgrade
-	@printf '%s\n' \
+	@port=$$($(BIN)/python -c 'from todo_service.config import Settings; print(Settings.load().port)') && \
+	printf '%s\n' \
 	  '' \
-	  'The service will listen on http://localhost:$(PORT) (its documentation: /docs).' \
+	  "The service will listen on http://localhost:$$port (its documentation: /docs)." \
 	  'Your first calls, in another terminal and in this directory:' \
 	  '' \
 	  '  TOKEN=$$($(BIN)/flask token ada)' \
-	  '  curl -X POST http://localhost:$(PORT)/api/tasks -H "Authorization: Bearer $$TOKEN" \' \
+	  "  curl -X POST http://localhost:$$port/api/tasks -H \"Authorization: Bearer \$$TOKEN\" \\" \
 	  "       -H 'Content-Type: application/json' -d '{\"title\": \"Pay rent\"}'" \
-	  '  curl http://localhost:$(PORT)/api/tasks -H "Authorization: Bearer $$TOKEN"' \
+	  "  curl http://localhost:$$port/api/tasks -H \"Authorization: Bearer \$$TOKEN\"" \
 	  ''
-	@PORT=$(PORT) exec $(BIN)/gunicorn wsgi:app
+	@exec $(BIN)/gunicorn wsgi:app
 
 test: $(BIN)/.dev
 	@$(BIN)/pytest

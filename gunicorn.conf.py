@@ -1,6 +1,7 @@
 """How gunicorn serves the application; `gunicorn wsgi:app` reads this by itself."""
 
 import sys
+import threading
 from typing import Any
 
 from todo_service import schema_version
@@ -30,7 +31,23 @@ forwarder_headers = ""  # no client may rewrite the path by sending SCRIPT_NAME 
 control_socket_disable = True
 
 
+def pre_request(_worker: Any, request: Any) -> None:
+    """Announce that the connection ends with the answer, where that may leave much of a body unread.
+
+    gunicorn reads up to 64 KiB of an unread body away and closes the connection on more; a client that
+    was not told would lose the request it sends next.
+    """
+    fields = dict(request.headers)
+    if "TRANSFER-ENCODING" in fields or int(fields.get("CONTENT-LENGTH", 0)) > 64 * 1024:
+        request.force_close()
+
+
 def post_worker_init(worker: Any) -> None:
-    """See to the schema before the first request; a database that is away must not stop the worker."""
-    with worker.wsgi.app_context():
-        schema_version.prepare()
+    """See to the schema, beside the requests: neither a database that is away nor a long migration by
+    another process may keep the worker from answering /health."""
+
+    def prepare() -> None:
+        with worker.wsgi.app_context():
+            schema_version.prepare()
+
+    threading.Thread(target=prepare, daemon=True).start()

@@ -64,6 +64,22 @@ def test_broken_or_ambiguous_json_is_refused_with_400(ada: Person, sent: bytes) 
     assert ada.get().json == [task]
 
 
+@pytest.mark.parametrize(
+    "sent", [{f"m{n}": 1 for n in range(101)}, {"x" * 101: 1}, {"title": "x", "id": {"y" * 101: 1}}]
+)
+def test_more_or_longer_members_than_any_object_has_are_refused(ada: Person, sent: dict[str, object]) -> None:
+    answer = ada.post(json=sent)
+    assert answer.status_code == 400
+    assert list(body(answer)["errors"]) == ["body"]
+
+
+def test_a_coded_body_is_refused_with_415(ada: Person) -> None:
+    for coding in ("gzip", "br", "identity, gzip"):
+        answer = ada.post(json={"title": "x"}, headers={"Content-Encoding": coding})
+        assert answer.status_code == 415, coding
+    assert ada.post(json={"title": "x"}, headers={"Content-Encoding": "identity"}).status_code == 201
+
+
 def test_a_duplicate_or_unstorable_member_is_named(ada: Person) -> None:
     twice = ada.post(data=b'{"title": "a", "title": "b"}', content_type=JSON)
     assert list(body(twice)["errors"]) == ["title"]
@@ -145,6 +161,12 @@ def test_parameters_that_an_endpoint_does_not_know_are_refused(ada: Person, quer
         assert answer.status_code == 400, answer.text
         assert body(answer)["errors"]
     assert ada.get().json == [task]
+
+
+def test_every_fault_of_a_query_is_named_at_once(ada: Person) -> None:
+    errors = body(ada.get("/api/tasks?z=1&y=2&status=q&status=w&sort=zz"))["errors"]
+    assert list(errors) == ["sort", "status", "y", "z"]
+    assert errors["z"] == ["Unknown parameter."]
 
 
 def test_an_empty_parameter_counts_as_absent(ada: Person) -> None:

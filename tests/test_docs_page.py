@@ -73,6 +73,19 @@ def test_it_shows_our_document_and_asks_no_validator(client: FlaskClient) -> Non
     assert "validatorUrl: null" in script
 
 
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs/start.js"])
+def test_conditions_that_mean_nothing_here_are_left_alone(client: FlaskClient, path: str) -> None:
+    far = "Sat, 01 Jan 99999999999 00:00:00 GMT"
+    for headers in (
+        {"If-Modified-Since": far},
+        {"If-Unmodified-Since": far},
+        {"If-Range": far, "Range": "bytes=0-1"},
+        {"If-Match": "*"},
+        {"If-Match": '"x"'},
+    ):
+        assert load(client, path, headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize("asset", ["unknown.js", "index.html", "LICENSE", "../docs.py", "%2e%2e/docs.py"])
 def test_other_files_are_not_served(client: FlaskClient, asset: str) -> None:
     answer = client.get(f"/docs/{asset}")

@@ -2,13 +2,14 @@
 
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from flask import Flask
-from sqlalchemy import QueuePool, text
+from sqlalchemy import QueuePool, event, text
 from werkzeug.test import TestResponse
 
 from tests.people import SECRET, Person, body
@@ -137,6 +138,29 @@ def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
         assert isinstance(pool, QueuePool)
         assert pool.timeout() == database.POOL_SECONDS
         assert (pool.size(), pool._max_overflow) == (8, 0)
+
+
+def test_a_database_that_never_answered_is_asked_by_one_request_at_a_time(
+    own_postgres: Postgres, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with impatience(monkeypatch):
+        app = create_app(Settings.from_environ(settings))
+        attempts = 0
+
+        def count(*_: object) -> None:
+            nonlocal attempts
+            attempts += 1
+
+        with app.app_context():
+            event.listen(db.engine, "do_connect", count)
+        own_postgres.signal(signal.SIGSTOP)
+        try:
+            with ThreadPoolExecutor(16) as threads:
+                people = [Person(app.test_client(), "ada-4") for _ in range(16)]
+                assert all(threads.map(lambda person: refused(person.get()), people))
+        finally:
+            own_postgres.signal(signal.SIGCONT)
+        assert attempts == 1
 
 
 @pytest.fixture

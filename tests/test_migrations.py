@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -77,6 +78,29 @@ def test_the_sql_can_be_printed_for_an_administrator(empty: dict[str, str]) -> N
     printed = flask(empty, "db", "upgrade", "--sql")
     for table in TABLES:
         assert f"CREATE TABLE {table}" in printed
+
+
+def test_a_new_sqlite_database_is_its_owners_alone(fresh: Flask) -> None:
+    if db.engine.dialect.name == "sqlite":
+        Person(fresh.test_client(), "ada").adds()
+        files = list(Path(str(db.engine.url.database)).parent.glob("empty.db*"))
+        assert files
+        assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+
+
+def test_while_another_process_migrates_the_service_lives_but_is_not_ready(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.create(f"busy-{uuid4().hex}")
+    settings = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": url}
+    with psycopg2.connect(url) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(7030111405)")
+        with Service(settings, tmp_path) as service:
+            assert service.http.get("/health").status_code == 200
+            assert service.http.get("/health/ready").status_code == 503
+            cursor.execute("SELECT pg_advisory_unlock(7030111405)")
+            service.wait_until(lambda: service.http.get("/health/ready").status_code == 200)
+    other.close()
 
 
 def test_the_first_request_finds_an_empty_database_and_builds_the_schema(fresh: Flask) -> None:

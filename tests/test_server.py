@@ -104,6 +104,18 @@ def test_double_slashes_are_no_redirect(service: Service) -> None:
         assert status(service.send(request("GET", path, ADA))) == 404
 
 
+def test_a_connection_that_ends_says_so(service: Service) -> None:
+    """Otherwise the client's next request on it would be lost."""
+    large = b" " * 500_000
+    head = f"POST /api/tasks HTTP/1.1\r\nHost: a\r\n{ADA}{JSON}"
+    plain = f"{head}Content-Length: {len(large)}\r\n\r\n".encode() + large
+    in_chunks = f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunked(large)
+    for raw in (plain, in_chunks):
+        answer = service.send(raw)
+        assert status(answer) == 413
+        assert b"\r\nConnection: close\r\n" in answer
+
+
 def test_head_and_no_content_keep_the_connection_usable(service: Service) -> None:
     task = service.call("ada", "POST", json={"title": "x"}).json()
     for _ in range(3):

@@ -114,9 +114,15 @@ def test_complete_with_a_body_sets_so_that_a_retry_does_not_flip(ada: Person) ->
 
 
 def test_complete_with_an_empty_object_names_what_is_missing(ada: Person) -> None:
-    answer = ada.patch(f"/api/tasks/{ada.adds()['id']}/complete", json={})
-    assert answer.status_code == 400
-    assert list(body(answer)["errors"]) == ["completed"]
+    task = ada.adds()
+    owned = {name: task[name] for name in ("id", "user_id", "created_at", "updated_at", "revision")}
+    for sent in ({}, owned):
+        answer = ada.patch(f"/api/tasks/{task['id']}/complete", json=sent)
+        assert answer.status_code == 400
+        assert list(body(answer)["errors"]) == ["completed"]
+    assert body(ada.patch(f"/api/tasks/{task['id']}/complete", json={**owned, "completed": True}))[
+        "completed"
+    ]
 
 
 def test_an_empty_body_declared_as_json_still_toggles(ada: Person) -> None:

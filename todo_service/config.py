@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Self
 
-from dotenv import find_dotenv, load_dotenv
+from dotenv import load_dotenv
 from sqlalchemy.engine import URL
 
 from todo_service import setting_types as types
@@ -108,7 +109,7 @@ class Settings:
     @classmethod
     def load(cls) -> Self:
         """Read the environment and, for what it leaves out, the `.env` file of the working directory."""
-        load_dotenv(find_dotenv(usecwd=True))
+        load_dotenv(Path.cwd() / ".env")
         return cls.from_environ(os.environ)
 
     @classmethod

@@ -46,7 +46,7 @@ def takes(
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(**values: Any) -> Any:
-            values.update(load(query, parameters()))
+            values.update(load_query(query))
             if body:
                 values["fields"] = load_body(body, body_optional)
             return view(**values)
@@ -57,13 +57,18 @@ def takes(
     return decorate
 
 
-def parameters() -> dict[str, str]:
+def load_query(schema: Schema) -> dict[str, Any]:
     """The query's parameters; an empty one counts as absent (contract §1)."""
     given = {name: [v for v in values if v] for name, values in request.args.lists()}
-    repeated = {name: ["Given more than once."] for name, values in given.items() if len(values) > 1}
-    if repeated:
-        raise invalid(repeated)
-    return {name: values[0] for name, values in given.items() if values}
+    errors = {name: ["Given more than once."] for name, values in given.items() if len(values) > 1}
+    single = {name: values[0] for name, values in given.items() if len(values) == 1}
+    try:
+        loaded = schema.load(single)
+    except ValidationError as error:
+        errors |= cast(dict[str, Any], error.messages)
+    if errors:
+        raise invalid(errors)
+    return cast(dict[str, Any], loaded)
 
 
 def load_body(schema: Schema, optional: bool) -> Any:
@@ -76,12 +81,8 @@ def load_body(schema: Schema, optional: bool) -> Any:
         raise Problem(error.status, CODES[error.status], str(error)) from None
     if data is None and not optional:
         raise invalid({"body": ["A JSON object is required."]})
-    return None if data is None else load(schema, data)
-
-
-def load(schema: Schema, data: dict[str, Any]) -> Any:
     try:
-        return schema.load(data)
+        return None if data is None else schema.load(data)
     except ValidationError as error:
         raise invalid(cast(dict[str, Any], error.messages)) from None
 

@@ -12,8 +12,9 @@
 import select
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
@@ -22,7 +23,7 @@ from flask import Flask
 from psycopg2 import extensions as psycopg
 from sqlalchemy import event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from todo_service.config import Settings
@@ -43,6 +44,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     db.init_app(app)
     with app.app_context():
         event.listen(db.engine, "connect", on_connect)
+        if db.engine.dialect.name == "postgresql":
+            event.listen(db.engine, "checkout", on_checkout)
+        elif not is_in_memory(db.engine.url):
+            event.listen(db.engine, "do_connect", keep_private)
     psycopg.set_wait_callback(wait)
 
 
@@ -59,12 +64,17 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     }
     if settings.database_url.get_backend_name() == "sqlite":
         return {**pool, "connect_args": {"timeout": LOCK_SECONDS}}
-    # A connection may have died while it lay idle; better to notice before a statement is sent.
-    return {**pool, "pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
+    return {**pool, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
 
 
 def is_in_memory(url: URL) -> bool:
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+def keep_private(_dialect: Any, _record: Any, arguments: list[str], _options: Any) -> None:
+    """Make a new SQLite file one that only its owner can read; what lies beside it takes after it."""
+    with suppress(OSError):  # SQLite itself says what is wrong, and better
+        Path(arguments[0]).touch(mode=0o600)
 
 
 def on_connect(connection: Any, _record: Any) -> None:
@@ -79,6 +89,23 @@ def on_connect(connection: Any, _record: Any) -> None:
         cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
         connection.commit()
     cursor.close()
+
+
+def on_checkout(connection: psycopg.connection, _record: Any, _proxy: Any) -> None:
+    """Notice that a connection died while it lay idle before a statement is sent over it.
+
+    This is SQLAlchemy's pre-ping, but one that a frozen server cannot hold up for long.
+
+    Raises:
+        DisconnectionError: it is dead; the pool then makes a new one.
+    """
+    try:
+        with patience(CONNECT_SECONDS), connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute("SELECT 1")
+            connection.autocommit = False
+    except psycopg2.Error as error:
+        raise DisconnectionError from error
 
 
 def wait(connection: psycopg.connection) -> None:

@@ -81,6 +81,7 @@ class Problem(Exception):
 
 def invalid(errors: Errors) -> Problem:
     """400 for fields or parameters, `errors` mapping each to its messages."""
+    errors = dict(sorted(errors.items()))
     return Problem(400, "validation_error", sentence(errors), errors=errors)
 
 
@@ -108,7 +109,7 @@ def init_app(app: Flask) -> None:
         code = CODES.get(status) or status.name.lower()
         detail = DETAILS.get(status) or f"{status.description or status.phrase}."
         methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
-        headers = {"Allow": ", ".join(sorted(methods))} if methods else None
+        headers = {"Allow": ", ".join(methods)} if methods else None
         return Problem(status, code, detail, headers=headers).response()
 
     @app.errorhandler(Exception)

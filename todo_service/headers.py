@@ -54,6 +54,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         headers = response.headers
         read = request.method in ("GET", "HEAD") and response.status_code < 400
         headers.setdefault("Cache-Control", "private, no-cache" if read else "no-store")
+        if "Allow" in headers:  # a set, which has no order of its own
+            headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
         headers["Vary"] = "Authorization, Origin"
         headers["X-Content-Type-Options"] = "nosniff"
         return response

@@ -2,11 +2,16 @@
 
 import json
 import logging
+import socket
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 
@@ -27,6 +32,10 @@ ALGORITHMS = {
 }
 
 FETCH_SECONDS = 2.0
+HURRIED_SECONDS = 0.2
+PATIENT_REQUESTS = 4  # that may wait for an unknown key while keys are known; more would stall everybody
+HEADERS = {"Accept": "application/json", "User-Agent": "todo-service"}
+MINIMUM_RSA_BITS = 2048  # RFC 7518 §3.3
 MAX_BYTES = 256 * 1024
 FRESH_SECONDS = 600  # after this the keys are fetched anew, so that a withdrawn key stops counting
 BURST = 3  # fetches that may follow each other at once …
@@ -75,36 +84,54 @@ class KeySet:
         self.bucket = Bucket(clock)
         self.guard = threading.Lock()
         self.fetch_done = threading.Event()
+        self.fetch_done.set()
         self.fetch_ends = clock()
+        self.patient = threading.Semaphore(PATIENT_REQUESTS)
 
     def find(self, kid: str, algorithm: str) -> Any:
         """The public key named `kid`, if it is one for `algorithm` (one of ALGORITHMS); else None.
 
         Raises:
-            KeysUnreachable: there is no key at all to check against.
+            KeysUnreachable: there is no key at all to check against, or the answer is not here yet.
         """
         if kid not in self.keys:
-            self.refresh(wait=True)
+            self.refresh()
+            self.wait_for_fetch()
         elif self.clock() >= self.stale_at:
-            self.refresh(wait=False)
+            self.refresh()
         known = self.keys
-        if not known:
+        if not known or (kid not in known and not self.fetch_done.is_set()):
             raise KeysUnreachable(self.bucket.seconds_to_next())
         key = known.get(kid)
         return key.public if key and key.serves(algorithm) else None
 
-    def refresh(self, *, wait: bool) -> None:
-        """Fetch the keys, unless a fetch is under way already or the bucket is empty."""
+    def refresh(self) -> None:
+        """Start to fetch the keys, unless a fetch is under way already or the bucket is empty."""
         with self.guard:
             under_way = self.clock() < self.fetch_ends and not self.fetch_done.is_set()
-            if not under_way and self.bucket.take():
-                self.fetch_done = threading.Event()
-                self.fetch_ends = self.clock() + FETCH_SECONDS
-                # A thread of its own, because name resolution heeds no timeout.
-                threading.Thread(target=self._fetch, args=(self.fetch_done,), daemon=True).start()
-            done, patience = self.fetch_done, self.fetch_ends - self.clock()
-        if wait and patience > 0:
-            done.wait(patience)
+            if under_way or not self.bucket.take():
+                return
+            self.fetch_done = threading.Event()
+            self.fetch_ends = self.clock() + FETCH_SECONDS
+            # A thread of its own, because name resolution heeds no timeout; in the request's context,
+            # so that what it logs carries the request's id.
+            fetch = copy_context().run
+            threading.Thread(target=fetch, args=(self._fetch, self.fetch_done), daemon=True).start()
+
+    def wait_for_fetch(self) -> None:
+        """Wait for the fetch under way; where others wait already and keys are known, not for long."""
+        patience = self.fetch_ends - self.clock()
+        if patience <= 0:
+            return
+        if not self.keys:
+            self.fetch_done.wait(patience)
+        elif self.patient.acquire(blocking=False):
+            try:
+                self.fetch_done.wait(patience)
+            finally:
+                self.patient.release()
+        else:
+            self.fetch_done.wait(min(patience, HURRIED_SECONDS))
 
     def _fetch(self, done: threading.Event) -> None:
         try:
@@ -129,6 +156,8 @@ class Key:
         if not fitting:
             raise ValueError("no public key of a kind we know")
         self.public = jwt.PyJWK(public_part(jwk), fitting[0]).key
+        if self.kind == "RSA" and self.public.key_size < MINIMUM_RSA_BITS:
+            raise ValueError("too short to be safe")
 
     def serves(self, algorithm: str) -> bool:
         return self.kind in ALGORITHMS[algorithm] and self.algorithm in (None, algorithm)
@@ -157,23 +186,32 @@ def read_keys(document: bytes) -> dict[str, Key]:
     return keys
 
 
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect could lead anywhere, so it counts as a failure."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
 def download(url: str) -> bytes:
-    """The document at `url`, at most MAX_BYTES of it, within about FETCH_SECONDS."""
-    deadline = time.monotonic() + FETCH_SECONDS
-    opener = urllib.request.build_opener(NoRedirects)
-    headers = {"Accept": "application/json", "User-Agent": "todo-service"}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # settings admit only http(s)
-    with opener.open(request, timeout=FETCH_SECONDS) as answer:
-        document = b""
-        while chunk := answer.read1(MAX_BYTES + 1 - len(document)):
-            document += chunk
-            if len(document) > MAX_BYTES or time.monotonic() > deadline:
-                raise ValueError("the answer is too large or too slow")
+    """The document at `url`, within FETCH_SECONDS and of at most MAX_BYTES; redirects are not followed.
+
+    Raises:
+        OSError, HTTPException, ValueError: there is none to be had.
+    """
+    parts = urlsplit(url)
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = connect(parts.netloc, timeout=FETCH_SECONDS)
+    # The timeout above is one for each read: a server that sends byte by byte would never exceed it.
+    alarm = threading.Timer(FETCH_SECONDS, cut, [connection])
+    alarm.start()
+    try:
+        connection.request("GET", parts.path or "/", headers=HEADERS)
+        answer = connection.getresponse()
+        document = answer.read(MAX_BYTES + 1)
+    finally:
+        alarm.cancel()
+        connection.close()
+    if answer.status != HTTPStatus.OK or len(document) > MAX_BYTES:
+        raise ValueError(f"status {answer.status}, {len(document)} bytes")
     return document
+
+
+def cut(connection: HTTPConnection) -> None:
+    """End whatever read is going on."""
+    with suppress(OSError):
+        if connection.sock:
+            connection.sock.shutdown(socket.SHUT_RDWR)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 from alembic import command
@@ -12,12 +13,13 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from todo_service.config import Settings
-from todo_service.database import reason
+from todo_service.database import LOCK_SECONDS, reason
 from todo_service.errors import Problem, unavailable
 from todo_service.extensions import db, migrate
 
 log = logging.getLogger(__name__)
 
+SLOW_SECONDS = 1  # a look in vain that took longer is not repeated for as long
 ADVICE = "run `flask db upgrade` of this version"
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -30,6 +32,7 @@ class Schema:
         self.needed = ScriptDirectory(str(MIGRATIONS)).get_current_head()
         self.seen_current = False
         self.lock = threading.Lock()  # Alembic's context is one per process
+        self.look_again_at = 0.0
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -49,17 +52,36 @@ def require_current() -> None:
     schema: Schema = current_app.extensions["schema"]
     if schema.seen_current:
         return
-    with schema.lock:
+    # One request looks while the others wait, but not for long, and not each for a look of its own at
+    # a database that does not answer: that would take every thread, also from those that need none.
+    if schema.lock.acquire(timeout=LOCK_SECONDS):
+        try:
+            look(schema)
+        finally:
+            schema.lock.release()
+    if not schema.seen_current:
+        raise not_current()
+
+
+def look(schema: Schema) -> None:
+    """See whether the schema is current, and make it so if that is our task."""
+    if schema.seen_current or time.monotonic() < schema.look_again_at:
+        return
+    started = time.monotonic()
+    try:
         if not is_current() and schema.auto_migrate:
             upgrade()
-        if not is_current():
-            log.error("The schema is at %s, needed is %s: %s", found(), schema.needed, ADVICE)
-            raise not_current()
-        schema.seen_current = True
+        schema.seen_current = is_current()
+    finally:
+        ended = time.monotonic()
+        if ended - started > SLOW_SECONDS:
+            schema.look_again_at = ended + SLOW_SECONDS
+    if not schema.seen_current:
+        log.error("The schema is at %s, needed is %s: %s", found(), schema.needed, ADVICE)
 
 
 def not_current() -> Problem:
-    return unavailable("The database's schema is not the one this version needs.")
+    return unavailable("The database is not ready: its schema is not the one this version needs.")
 
 
 def prepare() -> None:

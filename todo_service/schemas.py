@@ -106,7 +106,15 @@ class Strict(Schema):
         unknown = RAISE
 
 
-class TaskSchema(Strict):
+class SentBack(Strict):
+    """What may come with members the server owns, because clients send back what they got: ignored."""
+
+    @pre_load
+    def drop_server_owned(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if name not in SERVER_OWNED}
+
+
+class TaskSchema(SentBack):
     """A task. Members the server owns may be sent back; they are ignored."""
 
     id = fields.UUID(
@@ -160,18 +168,20 @@ class TaskSchema(Strict):
         },
     )
 
-    @pre_load
-    def drop_server_owned(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: value for name, value in data.items() if name not in SERVER_OWNED}
 
-
-class CompletionSchema(Strict):
+class CompletionSchema(SentBack):
     """Whether the task is to be done or not."""
 
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
-class ListParameters(Strict):
+class Parameters(Strict):
+    """Parameters of a query."""
+
+    error_messages = {"unknown": "Unknown parameter."}  # noqa: RUF012  # marshmallow declares it so
+
+
+class ListParameters(Parameters):
     """Which tasks, in which order."""
 
     status = fields.String(
@@ -195,7 +205,7 @@ class ListParameters(Strict):
     )
 
 
-class NoParameters(Strict):
+class NoParameters(Parameters):
     """No query parameter at all."""
 
 

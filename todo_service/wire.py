@@ -9,6 +9,10 @@ from flask import Response, request
 
 MAX_BODY = 256 * 1024  # bytes, contract §1
 MAX_DEPTH = 32  # levels of objects and arrays
+MAX_MEMBERS = 100  # of one object
+MAX_NAME = 100  # characters of a member's name
+
+JSON_TYPE = re.compile(r"application/json|[\w.-]+/[\w.-]+\+json")
 
 # Characters that JSON can spell and databases or UTF-8 cannot hold.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -34,9 +38,10 @@ def read_object(limit: int = MAX_BODY) -> dict[str, Any] | None:
     body = read_body(limit)
     if not body:
         return None
-    mimetype = request.mimetype
-    if mimetype != "application/json" and not mimetype.endswith("+json"):
+    if not JSON_TYPE.fullmatch(request.mimetype):
         raise BodyError("The body must be sent as Content-Type: application/json.", 415)
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise BodyError("The body must be sent without a Content-Encoding.", 415)
     return parse_object(body)
 
 
@@ -85,7 +90,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise BodyError("The body is not valid UTF-8.") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise BodyError(f"The body is not valid JSON: {error.msg} at {where}.") from None
+        raise BodyError(f"The body is not valid JSON at {where}.") from None
     except ValueError:  # an integer of thousands of digits
         raise BodyError("The body holds a number that is too long.") from None
     except RecursionError:
@@ -97,8 +102,13 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """One object's members; none has nearly as many as is allowed, so more are not worth their errors."""
+    if len(pairs) > MAX_MEMBERS:
+        raise BodyError(f"An object has more than {MAX_MEMBERS} members.")
     found: dict[str, Any] = {}
     for name, value in pairs:
+        if len(name) > MAX_NAME:
+            raise BodyError(f"A member's name is longer than {MAX_NAME} characters.")
         if UNSTORABLE.search(name):
             raise BodyError("A member's name holds NUL or half of a surrogate pair.")
         if name in found:
