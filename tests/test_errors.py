@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.test import TestResponse
 
 from tests.people import Person, body
-from todo_service import create_app, tasks
+from todo_service import create_app, own_tasks, tasks
 from todo_service.config import Settings
 
 MEMBERS = {"type", "title", "status", "code", "detail", "request_id"}
@@ -24,7 +24,7 @@ def problem(answer: TestResponse, status: int, code: str, title: str) -> dict[st
     assert answer.status_code == status, answer.text
     assert answer.content_type == "application/problem+json"
     found: dict[str, Any] = body(answer)
-    assert set(found) - {"errors"} == MEMBERS
+    assert set(found) - {"errors", "current"} == MEMBERS
     assert (found["type"], found["status"]) == ("about:blank", status)
     assert (found["code"], found["title"]) == (code, title)
     assert re.fullmatch(r"[A-Z].*|\w+: .*[.…]", found["detail"])
@@ -41,7 +41,7 @@ def test_every_refusal_has_the_same_shape(client: FlaskClient, ada: Person, bob:
     problem(ada.get("/api/tasks/x"), 404, "not_found", "Not Found")
     problem(client.get("/nowhere"), 404, "not_found", "Not Found")
     problem(client.get("/api/nowhere"), 404, "not_found", "Not Found")
-    problem(ada.patch("/api/tasks"), 405, "method_not_allowed", "Method Not Allowed")
+    problem(ada.put("/api/tasks", json={}), 405, "method_not_allowed", "Method Not Allowed")
     problem(client.post("/health"), 405, "method_not_allowed", "Method Not Allowed")
     large = ada.post(data=b" " * 300_000, content_type="application/json")
     problem(large, 413, "payload_too_large", "Content Too Large")
@@ -93,7 +93,7 @@ UNAVAILABLE: list[Exception] = [
 def test_a_database_that_cannot_answer_is_503(
     ada: Person, monkeypatch: pytest.MonkeyPatch, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tasks, "tasks_of", raising(error))
+    monkeypatch.setattr(tasks, "find", raising(error))
     answer = ada.get()
     found = problem(answer, 503, "service_unavailable", "Service Unavailable")
     assert found["detail"] == "The database is not available at the moment."
@@ -112,7 +112,7 @@ def raising(error: Exception) -> Any:
 def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
     ada: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tasks, "tasks_of", raising(Secret("SECRET-IN-EXCEPTION")))
+    monkeypatch.setattr(tasks, "find", raising(Secret("SECRET-IN-EXCEPTION")))
     with caplog.at_level(logging.ERROR):
         answer = ada.get()
     found = problem(answer, 500, "internal_error", "Internal Server Error")
@@ -125,7 +125,7 @@ def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
 def test_a_failed_write_leaves_nothing_behind(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     task = ada.adds()
     with monkeypatch.context() as patched:
-        patched.setattr(tasks, "Deletion", None)
+        patched.setattr(own_tasks, "Deletion", None)
         assert ada.delete(f"/api/tasks/{task['id']}").status_code == 500
     assert body(ada.get()) == [task]
     assert ada.adds()["revision"] == 2

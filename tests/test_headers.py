@@ -38,9 +38,11 @@ def test_head_of_a_task_has_its_etag(ada: Person) -> None:
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/api/tasks", "GET HEAD OPTIONS POST"),
-        ("/api/tasks/x", "DELETE GET HEAD OPTIONS PUT"),
+        ("/api/tasks", "DELETE GET HEAD OPTIONS POST"),
+        ("/api/tasks/x", "DELETE GET HEAD OPTIONS PATCH PUT"),
         ("/api/tasks/x/complete", "OPTIONS PATCH"),
+        ("/api/tasks/batch", "OPTIONS POST"),
+        ("/api/tasks/changes/", "GET HEAD OPTIONS"),
         ("/health", "GET HEAD OPTIONS"),
         ("/", "GET HEAD OPTIONS"),
     ],

@@ -20,6 +20,10 @@ ENDPOINTS = [
     ("DELETE", "/api/tasks/{id}", None),
     ("PATCH", "/api/tasks/{id}/complete", None),
     ("PATCH", "/api/tasks/{id}/complete", {"completed": True}),
+    ("PATCH", "/api/tasks/{id}", {"title": "x"}),
+    ("DELETE", "/api/tasks", None),
+    ("POST", "/api/tasks/batch", {"operations": [{"op": "create", "task": {"title": "x"}}]}),
+    ("GET", "/api/tasks/changes", None),
 ]
 WITH_ID = [endpoint for endpoint in ENDPOINTS if "{id}" in endpoint[1]]
 
@@ -34,7 +38,7 @@ def refusal(answer: TestResponse) -> tuple[int, str, str]:
 def test_every_endpoint_of_the_api_is_tried_here(app: Flask) -> None:
     tried = {(method, path) for method, path, _ in ENDPOINTS}
     registered = {
-        (method, rule.rule.replace("<id>", "{id}"))
+        (method, rule.rule.replace("<task:id>", "{id}"))
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/api")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

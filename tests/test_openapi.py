@@ -10,16 +10,23 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from tests.people import Person, body
+from todo_service import idempotency
+from todo_service.extensions import db
+from todo_service.models import User
 from todo_service.openapi import describe
 from todo_service.openapi_schemas import TIMESTAMP_SENT
-from todo_service.schemas import SERVER_OWNED, parse_timestamp
+from todo_service.schemas import OPERATIONS, SERVER_OWNED, parse_timestamp
 
 JSON = dict[str, Any]
 
 ID = "019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"
+NEW = {"If-None-Match": "*"}
+STALE = {"If-Match": '"0"'}
 
 
 @pytest.fixture
@@ -44,8 +51,26 @@ def component(document: JSON, name: str) -> Draft202012Validator:
     return validator(document, {"$ref": f"#/components/schemas/{name}"})
 
 
-def request_example(document: JSON, path: str, method: str) -> Any:
-    return document["paths"][path][method]["requestBody"]["content"]["application/json"]["example"]
+def request_example(document: JSON, path: str, method: str, media_type: str = "application/json") -> Any:
+    return document["paths"][path][method]["requestBody"]["content"][media_type]["example"]
+
+
+def parameters(operation: JSON, place: str) -> dict[str, JSON]:
+    return {one["name"]: one for one in operation.get("parameters", []) if one["in"] == place}
+
+
+def described_answer(document: JSON, path: str, method: str, answer: TestResponse) -> JSON:
+    """What the document says of this answer."""
+    described = document["paths"][path][method]["responses"]
+    assert str(answer.status_code) in described, (path, method, answer.text)
+    return resolved(document, described[str(answer.status_code)])
+
+
+def check_headers(document: JSON, described: JSON, answer: TestResponse) -> None:
+    """An answer has every header field it must have, and none of its own that is not described."""
+    fields = {name: resolved(document, one) for name, one in described["headers"].items()}
+    assert {name for name, one in fields.items() if one["required"]} <= set(answer.headers.keys())
+    assert set(answer.headers.keys()) & set(document["components"]["headers"]) <= set(fields)
 
 
 def resolved(document: JSON, described: JSON) -> JSON:
@@ -68,7 +93,7 @@ def test_it_is_revalidated_by_its_etag(client: FlaskClient) -> None:
 
 def test_every_route_and_method_is_in_it(app: Flask, document: JSON) -> None:
     served = {
-        (re.sub("<(.*?)>", r"{\1}", rule.rule), method.lower())
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
@@ -118,6 +143,29 @@ def test_the_examples_of_bodies_work(document: JSON, ada: Person) -> None:
     assert ada.put(task, json=request_example(document, "/api/tasks/{id}", "put")).status_code == 200
     done = ada.patch(f"{task}/complete", json=request_example(document, "/api/tasks/{id}/complete", "patch"))
     assert body(done)["completed"] is True
+    for media_type in ("application/json", "application/merge-patch+json"):
+        patch = json.dumps(request_example(document, "/api/tasks/{id}", "patch", media_type))
+        assert ada.patch(task, data=patch, content_type=media_type).status_code == 200
+
+
+def test_the_example_of_a_batch_works_and_shows_every_kind_of_operation(document: JSON, ada: Person) -> None:
+    example = request_example(document, "/api/tasks/batch", "post")
+    assert [one["op"] for one in example["operations"]] == list(OPERATIONS)
+    ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW)
+    answer = ada.post("/api/tasks/batch", json=example)
+    assert [one["status"] for one in body(answer)["results"]] == [201, 200, 200, 204]
+    component(document, "BatchResult").validate(body(answer))
+
+
+def test_changes_are_as_described(document: JSON, ada: Person) -> None:
+    gone = ada.adds()
+    start = body(ada.get("/api/tasks/changes"))
+    ada.delete(f"/api/tasks/{gone['id']}")
+    ada.adds()
+    news = body(ada.get(f"/api/tasks/changes?since={start['token']}"))
+    assert [change["type"] for change in news["changes"]] == ["delete", "upsert"]
+    for served in (start, news):
+        component(document, "Changes").validate(served)
 
 
 def test_tasks_are_as_described(document: JSON, ada: Person) -> None:
@@ -209,6 +257,125 @@ def is_timestamp(written: str) -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "create", "task": {"title": "x", "id": ID, "revision": 1}},
+        {"op": "update", "id": ID, "task": {"due_date": None}, "if_match": None},
+        {"op": "complete", "id": ID, "completed": True},
+        {"op": "delete", "id": ID},
+    ],
+)
+def test_what_a_batch_takes_its_description_allows(document: JSON, ada: Person, operation: JSON) -> None:
+    ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW)
+    assert ada.post("/api/tasks/batch", json={"operations": [operation]}).status_code == 200
+    assert component(document, "BatchInput").is_valid({"operations": [operation]})
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        None,
+        [],
+        [{"op": "delete", "id": ID}] * 101,
+        ["delete"],
+        [{}],
+        [{"op": "archive", "id": ID}],
+        [{"op": "create", "task": {}}],
+        [{"op": "create", "task": {"title": "x"}, "id": ID}],
+        [{"op": "update", "id": ID}],
+        [{"op": "update", "id": ID, "task": {"title": None}}],
+        [{"op": "complete", "id": ID}],
+        [{"op": "complete", "id": ID, "completed": 1}],
+        [{"op": "delete"}],
+        [{"op": "delete", "id": ID, "if_match": '"1"'}],
+        [{"op": "delete", "id": ID, "if_match": 1.5}],
+    ],
+)
+def test_what_a_batch_refuses_its_description_refuses(document: JSON, ada: Person, operations: Any) -> None:
+    assert ada.post("/api/tasks/batch", json={"operations": operations}).status_code == 400
+    assert not component(document, "BatchInput").is_valid({"operations": operations})
+
+
+def test_the_operations_of_a_batch_are_told_apart_by_op(document: JSON) -> None:
+    batch = document["components"]["schemas"]["BatchInput"]["properties"]["operations"]
+    kinds = batch["items"]["discriminator"]["mapping"]
+    assert batch["items"]["discriminator"]["propertyName"] == "op"
+    assert [{"$ref": kinds[kind]} for kind in OPERATIONS] == batch["items"]["oneOf"]
+    for kind, reference in kinds.items():
+        assert resolved(document, {"$ref": reference})["properties"]["op"]["const"] == kind
+
+
+def as_described(parameter: JSON, written: str) -> Any:
+    """A parameter's value, read as its description says."""
+    if parameter["schema"]["type"] == "array":
+        return written.split(",")
+    if parameter["schema"]["type"] in ("integer", "boolean"):
+        try:
+            return json.loads(written)
+        except ValueError:
+            return written
+    return written
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("status=pending", 200),
+        ("status=done", 400),
+        ("sort=priority,due_date", 200),
+        ("sort=created,created", 400),
+        ("sort=colour", 400),
+        ("order=desc", 200),
+        ("order=down", 400),
+        ("priority=high,none", 200),
+        ("priority=urgent", 400),
+        ("priority=low,low", 400),
+        ("due_after=2026-02-10", 200),
+        ("due_after=soon", 400),
+        ("due_before=2026-02-10T14:30Z", 200),
+        ("due_before=2026-02-30", 400),
+        ("q=rent", 200),
+        (f"q={'x' * 201}", 400),
+        ("limit=1", 200),
+        ("limit=1000", 200),
+        ("limit=0", 400),
+        ("limit=1001", 400),
+        ("limit=ten", 400),
+        ("count=true", 200),
+        ("count=false", 200),
+        ("count=1", 400),
+    ],
+)
+def test_the_list_takes_and_refuses_the_parameters_its_description_does(
+    document: JSON, ada: Person, query: str, status: int
+) -> None:
+    name, _, written = query.partition("=")
+    parameter = parameters(document["paths"]["/api/tasks"]["get"], "query")[name]
+    assert ada.get(f"/api/tasks?{query}").status_code == status
+    described = validator(document, parameter["schema"])
+    assert described.is_valid(as_described(parameter, written)) == (status == 200)
+
+
+def test_what_no_schema_can_say_is_a_described_refusal(document: JSON, ada: Person) -> None:
+    for query in ("order=asc,desc", "cursor=made-up"):
+        answer = ada.get(f"/api/tasks?{query}")
+        assert answer.status_code == 400
+        check_refusal(document, "/api/tasks", "get", answer)
+
+
+def test_every_parameter_is_described_and_what_may_be_left_out_may_be_empty(
+    document: JSON, ada: Person
+) -> None:
+    for path, method, operation in operations(document):
+        for name, parameter in parameters(operation, "query").items():
+            assert parameter["description"]
+            assert parameter["allowEmptyValue"] != parameter["required"]
+            assert "null" not in parameter["schema"]["type"]
+            status = 400 if parameter["required"] else 200
+            assert ada.call(method, f"{path}?{name}=").status_code == status
+
+
 def test_lists_in_parameters_are_separated_by_commas(document: JSON) -> None:
     by_name = {one["name"]: one for one in document["paths"]["/api/tasks"]["get"]["parameters"]}
     sort = by_name["sort"]
@@ -216,7 +383,6 @@ def test_lists_in_parameters_are_separated_by_commas(document: JSON) -> None:
     assert sort["schema"]["default"] == ["created"]
     assert by_name["status"]["schema"]["enum"] == ["all", "pending", "completed"]
     assert by_name["status"]["schema"]["default"] == "all"
-    assert all(one["description"] for one in by_name.values())
 
 
 def test_refusals_are_described_and_are_problems(document: JSON, client: FlaskClient, ada: Person) -> None:
@@ -239,58 +405,194 @@ def test_refusals_are_described_and_are_problems(document: JSON, client: FlaskCl
 
 def check_refusal(document: JSON, path: str, method: str, answer: TestResponse) -> None:
     assert answer.status_code >= 400
-    described = document["paths"][path][method]["responses"][str(answer.status_code)]
-    refusal = resolved(document, described)
+    refusal = described_answer(document, path, method, answer)
     schema = refusal["content"][answer.mimetype]["schema"]
     validator(document, schema).validate(answer.json)
-    promised = {name for name in refusal["headers"] if not name.startswith("X-RateLimit")}
-    assert promised <= set(answer.headers.keys()), (path, method)
+    check_headers(document, refusal, answer)
+
+
+def test_a_batch_is_refused_as_its_operations_are(document: JSON, ada: Person, bob: Person) -> None:
+    own, bobs = ada.adds()["id"], bob.adds()["id"]
+    refusals = {
+        400: {"operations": []},
+        403: {"operations": [{"op": "delete", "id": bobs}]},
+        404: {"operations": [{"op": "delete", "id": ID}]},
+        412: {"operations": [{"op": "delete", "id": own, "if_match": 0}]},
+        413: {"operations": [{"op": "create", "task": {"title": "x" * 1_100_000}}]},
+    }
+    for status, sent in refusals.items():
+        answer = ada.post("/api/tasks/batch", json=sent)
+        assert answer.status_code == status
+        check_refusal(document, "/api/tasks/batch", "post", answer)
+
+
+def test_bodies_may_be_as_large_as_described(document: JSON, ada: Person) -> None:
+    for path, most in (("/api/tasks", 256), ("/api/tasks/batch", 1024)):
+        assert document["paths"][path]["post"]["requestBody"]["description"] == f"At most {most} KiB."
+        for size, status in ((most * 1024, 400), (most * 1024 + 1, 413)):
+            answer = ada.post(path, data="{}".ljust(size), content_type="application/json")
+            assert answer.status_code == status
+
+
+def test_every_operation_that_takes_if_match_heeds_it_and_no_other_does(document: JSON, ada: Person) -> None:
+    heeding = set()
+    for path, method, operation in operations(document):
+        if "If-Match" in parameters(operation, "header"):
+            heeding.add(operation["operationId"])
+            task = ada.adds()
+            answer = ada.call(method, path.format(id=task["id"]), json={"completed": True}, headers=STALE)
+            assert (answer.status_code, body(answer)["current"]) == (412, task)
+            check_refusal(document, path, method, answer)
+        else:
+            assert "412" not in operation["responses"] or operation["operationId"] == "run_batch"
+    assert heeding == {"update_task", "patch_task", "complete_task", "delete_task"}
+
+
+def test_a_put_that_creates_is_described(document: JSON, ada: Person) -> None:
+    put = document["paths"]["/api/tasks/{id}"]["put"]
+    assert "`*`" in parameters(put, "header")["If-None-Match"]["description"]
+    created, again = (ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW) for _ in range(2))
+    assert (created.status_code, again.status_code) == (201, 412)
+    check_headers(document, put["responses"]["201"], created)
+    check_refusal(document, "/api/tasks/{id}", "put", again)
+
+
+def test_every_operation_that_takes_an_idempotency_key_heeds_it(
+    document: JSON, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW)
+    heeding = set()
+    for path, method, operation in operations(document):
+        if "Idempotency-Key" not in parameters(operation, "header"):
+            assert operation["responses"].keys().isdisjoint({"409", "422"})
+            continue
+        heeding.add(path)
+        headers, sent = {"Idempotency-Key": "k"}, request_example(document, path, method)
+        as_json = {"content_type": "application/json", "headers": headers}
+        first, replay = (ada.call(method, path, json=sent, headers=headers) for _ in range(2))
+        assert replay.data == first.data
+        assert replay.headers["Idempotency-Replayed"] == "true"
+        for answer in (first, replay):
+            check_headers(document, described_answer(document, path, method, answer), answer)
+        reused = ada.call(method, path, data=f"{json.dumps(sent)} ", **as_json)
+        with monkeypatch.context() as patch:
+            patch.setattr(idempotency, "this_write", busy)
+            patch.setattr(idempotency, "is_lock_timeout", lambda error: True)
+            running = ada.call(method, path, json=sent, headers=headers)
+        assert (reused.status_code, running.status_code) == (422, 409)
+        for refused in (reused, running):
+            check_refusal(document, path, method, refused)
+    assert heeding == {"/api/tasks", "/api/tasks/batch"}
+
+
+def busy() -> None:
+    raise OperationalError("", {}, Exception())
+
+
+@pytest.mark.parametrize(("key", "status"), [("!~" * 127 + "x", 201), ("x" * 256, 400), ("a b", 400)])
+def test_keys_are_as_described(document: JSON, ada: Person, key: str, status: int) -> None:
+    described = parameters(document["paths"]["/api/tasks"]["post"], "header")["Idempotency-Key"]
+    answer = ada.post(json={"title": "Pay rent"}, headers={"Idempotency-Key": key})
+    assert answer.status_code == status
+    assert validator(document, described["schema"]).is_valid(key) == (status == 201)
+
+
+def outdated(app: Flask, ada: Person) -> TestResponse:
+    """The answer to a token from before deletions that are forgotten."""
+    ada.adds()
+    token = body(ada.get("/api/tasks/changes"))["token"]
+    ada.adds()
+    with app.app_context():
+        db.session.execute(update(User).values(forgotten=User.revision))
+        db.session.commit()
+    return ada.get(f"/api/tasks/changes?since={token}")
+
+
+def test_only_following_changes_can_come_too_late(document: JSON, app: Flask, ada: Person) -> None:
+    check_refusal(document, "/api/tasks/changes", "get", outdated(app, ada))
+    late = [path for path, _, operation in operations(document) if "410" in operation["responses"]]
+    assert late == ["/api/tasks/changes"]
 
 
 def test_the_examples_of_refusals_are_what_is_really_said(
-    document: JSON, client: FlaskClient, ada: Person
+    document: JSON, app: Flask, client: FlaskClient, ada: Person
 ) -> None:
     bobs = Person(client, "bob").adds()["id"]
+    key = {"Idempotency-Key": "k"}
+    ada.post(json={"title": "Pay rent"}, headers=key)
     said = {
         "BadRequest": ada.post(json={}),
         "Unauthorized": client.get("/api/tasks"),
         "Forbidden": ada.get(f"/api/tasks/{bobs}"),
         "NotFound": ada.get(f"/api/tasks/{ID}"),
+        "Gone": outdated(app, ada),
+        "PreconditionFailed": ada.put(f"/api/tasks/{ada.adds()['id']}", json={}, headers=STALE),
         "ContentTooLarge": ada.post(json={"title": "x" * 300_000}),
         "UnsupportedMediaType": ada.post(data="title=x", content_type="text/plain"),
+        "UnprocessableContent": ada.post(json={"title": "Pay"}, headers=key),
     }
+    own = {"request_id", "current"}
     for name, answer in said.items():
-        content = document["components"]["responses"][name]["content"]["application/problem+json"]
-        assert {**content["example"], "request_id": ""} == {**body(answer), "request_id": ""}
+        example = document["components"]["responses"][name]["content"]["application/problem+json"]["example"]
+        assert without(own, example) == without(own, body(answer))
+        assert example.keys() == body(answer).keys()
+
+
+def without(names: set[str], members: JSON) -> JSON:
+    return {name: value for name, value in members.items() if name not in names}
 
 
 def test_successes_carry_the_headers_they_promise(document: JSON, ada: Person) -> None:
     created = ada.post(json={"title": "Pay rent"})
     task = created.headers["Location"]
     unchanged = ada.get(task, headers={"If-None-Match": created.headers["ETag"]})
+    ada.adds()
+    page = ada.get("/api/tasks?limit=1&count=true")
+    assert {"Link", "X-Total-Count", "ETag"} <= set(page.headers.keys())
     answers = [
         ("/api/tasks", "post", created),
         ("/api/tasks", "get", ada.get()),
+        ("/api/tasks", "get", page),
+        ("/api/tasks", "get", ada.get(headers={"If-None-Match": page.headers["ETag"]})),
+        ("/api/tasks/changes", "get", ada.get("/api/tasks/changes")),
         ("/api/tasks/{id}", "get", ada.get(task)),
         ("/api/tasks/{id}", "get", unchanged),
         ("/api/tasks/{id}", "put", ada.put(task, json={"title": "Pay"})),
+        ("/api/tasks/{id}", "patch", ada.patch(task, json={"title": "Pay rent"})),
         ("/api/tasks/{id}/complete", "patch", ada.patch(f"{task}/complete")),
         ("/api/tasks/{id}", "delete", ada.delete(task)),
+        ("/api/tasks", "delete", ada.delete("/api/tasks?status=completed")),
     ]
-    assert unchanged.status_code == 304
+    assert [answer.status_code for _, _, answer in answers].count(304) == 2
     for path, method, answer in answers:
-        described = document["paths"][path][method]["responses"][str(answer.status_code)]
-        promised = {name for name in described["headers"] if not name.startswith("X-RateLimit")}
-        assert promised <= set(answer.headers.keys()), (path, method)
+        described = described_answer(document, path, method, answer)
+        check_headers(document, described, answer)
         assert bool(answer.data) == ("content" in described), (path, method)
+        if answer.data:
+            validator(document, described["content"][answer.mimetype]["schema"]).validate(answer.json)
 
 
-def test_only_reading_one_task_is_conditional(document: JSON) -> None:
+def test_reading_tasks_is_conditional_and_reading_nothing_else_is(document: JSON) -> None:
+    conditional = set()
+    for _, method, operation in operations(document):
+        if "304" in operation["responses"]:
+            conditional.add(operation["operationId"])
+        if method == "get":
+            takes_etag = "If-None-Match" in parameters(operation, "header")
+            assert takes_etag == ("304" in operation["responses"])
+    assert conditional == {"list_tasks", "read_task"}
+
+
+def test_only_a_patch_of_a_task_is_a_merge_patch(document: JSON) -> None:
     for _, _, operation in operations(document):
-        is_read_task = operation["operationId"] == "read_task"
-        parameters = {one["name"] for one in operation.get("parameters", [])}
-        assert ("304" in operation["responses"]) == is_read_task
-        assert ("If-None-Match" in parameters) == is_read_task
+        content = operation.get("requestBody", {}).get("content", {})
+        is_merge_patch = operation["operationId"] == "patch_task"
+        assert ("application/merge-patch+json" in content) == is_merge_patch
+
+
+def test_rate_limits_are_described_as_what_may_be_off(document: JSON) -> None:
+    optional = {name for name, one in document["components"]["headers"].items() if not one["required"]}
+    assert {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} <= optional
 
 
 def test_the_request_it_was_made_in_does_not_show(app: Flask) -> None:

@@ -9,7 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from flask import Flask
+
 from tests.service import ROOT, free_port
+from todo_service.openapi import template
+from todo_service.schemas import ListParameters
 
 README = (ROOT / "README.md").read_text()
 
@@ -71,6 +75,23 @@ def test_every_make_target_the_readme_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`make (\w+)`|^make (\w+)", README, re.MULTILINE):
         assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
+
+
+def test_every_call_of_the_api_is_in_the_readme_and_the_other_way_round(app: Flask) -> None:
+    written = re.findall(r"^\| `([A-Z]+) (/api/[^`?]*)", README, re.MULTILINE)
+    served = {
+        (method, template(rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/api/")
+    }
+    assert set(written) == served
+
+
+def test_every_parameter_of_the_list_is_in_the_readme() -> None:
+    section = README.partition("### Finding and paging")[2].partition("### ")[0]
+    for name in [*ListParameters().fields, "Link", "X-Total-Count", "If-None-Match"]:
+        assert re.search(f"`{name}\\b", section) or name == "cursor", name
 
 
 def test_every_code_of_the_readme_is_one_the_service_uses_and_the_other_way_round() -> None:

@@ -4,12 +4,16 @@ from flask import Flask
 
 from todo_service import (
     auth,
+    batch,
+    changes,
     cli,
+    cursors,
     database,
     docs,
     errors,
     headers,
     health,
+    idempotency,
     logs,
     rate_limit,
     schema_version,
@@ -37,8 +41,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     schema_version.init_app(app, settings)
     auth.init_app(app, settings)
     rate_limit.init_app(app, settings)
-    cli.init_app(app)
+    cursors.init_app(app, settings)
+    idempotency.init_app(app, settings)
+    cli.init_app(app, settings)
     app.register_blueprint(tasks.blueprint)
+    app.register_blueprint(batch.blueprint)
+    app.register_blueprint(changes.blueprint)
     app.register_blueprint(health.blueprint)
     docs.init_app(app)
     return app

@@ -1,17 +1,22 @@
-"""Commands for the shell: `flask token`."""
+"""Commands for the shell: `flask token` and `flask prune`."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_jwt_extended import create_access_token
 
+from todo_service import schema_version
 from todo_service.auth import LONGEST_SUBJECT
+from todo_service.config import Settings
+from todo_service.pruning import prune_deletions, prune_responses
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, settings: Settings) -> None:
     app.cli.add_command(token)
+    app.cli.add_command(prune)
+    app.extensions["deletions_lifetime"] = timedelta(days=settings.deletions_days)
 
 
 @click.command()
@@ -42,3 +47,17 @@ def token(user: str, email: str | None, name: str | None, expires: int) -> None:
             additional_claims={key: value for key, value in claims.items() if value},
         )
     )
+
+
+@click.command()
+@with_appcontext
+def prune() -> None:
+    """Remove stored answers older than IDEMPOTENCY_HOURS and deletions older than DELETIONS_DAYS.
+
+    Works in small steps, and may run while the service does.
+    """
+    schema_version.require_current()
+    now, lifetimes = datetime.now(UTC), current_app.extensions
+    responses = prune_responses(now - lifetimes["idempotency_lifetime"])
+    deletions = prune_deletions(now - lifetimes["deletions_lifetime"])
+    click.echo(f"Removed {responses} stored responses and {deletions} deletions.")

@@ -92,6 +92,14 @@ class Settings:
         "Requests per user, like `600/minute` or `10/second`; empty: no limit.",
         may_be_empty=True,
     )
+    idempotency_hours: int = setting(
+        types.number(1, 8760), "24", "Hours for which the answer to an `Idempotency-Key` is kept."
+    )
+    deletions_days: int = setting(
+        types.number(1, 3650),
+        "90",
+        "Days for which deletions are kept for devices that sync; older ones `flask prune` removes.",
+    )
     log_level: str = setting(
         types.log_level, "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`: the least that is logged."
     )

@@ -1,8 +1,9 @@
 """`@takes` and `@returns`: between them and the client everything is checked; between them, plain Python."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, cast
 
 from flask import Response, request, url_for
@@ -11,7 +12,7 @@ from marshmallow import Schema, ValidationError
 from todo_service.errors import CODES, Problem, invalid
 from todo_service.etags import etag, is_listed
 from todo_service.schemas import NoParameters
-from todo_service.wire import BodyError, json_response, read_object
+from todo_service.wire import MAX_BODY, BodyError, json_response, read_object
 
 View = Callable[..., Any]
 
@@ -23,21 +24,28 @@ class Takes:
     body: Schema | None
     query: Schema
     body_optional: bool
+    limit: int
 
 
 @dataclass(frozen=True)
 class Returns:
     schema: Schema | None
     status: int
+    may_create: bool = False
 
 
 def takes(
-    body: Schema | None = None, *, query: Schema = NO_PARAMETERS, body_optional: bool = False
+    body: Schema | None = None,
+    *,
+    query: Schema = NO_PARAMETERS,
+    body_optional: bool = False,
+    limit: int = MAX_BODY,
 ) -> Callable[[View], View]:
     """Check body and query; hand the view the body as `fields` and each parameter by its name.
 
     Without a `body` schema whatever body was sent is left alone. With `body_optional`, `fields` is None
-    when there is none. Any query parameter that `query` does not know is refused.
+    when there is none; a body may have `limit` bytes. A query parameter that `query` does not know is
+    refused.
 
     Raises:
         Problem: 400, 413 or 415.
@@ -48,10 +56,10 @@ def takes(
         def checked(**values: Any) -> Any:
             values.update(load_query(query))
             if body:
-                values["fields"] = load_body(body, body_optional)
+                values["fields"] = load_body(body, body_optional, limit)
             return view(**values)
 
-        checked.takes = Takes(body, query, body_optional)  # type: ignore[attr-defined]  # read by the docs
+        checked.takes = Takes(body, query, body_optional, limit)  # type: ignore[attr-defined]  # read by the docs
         return checked
 
     return decorate
@@ -71,9 +79,9 @@ def load_query(schema: Schema) -> dict[str, Any]:
     return cast(dict[str, Any], loaded)
 
 
-def load_body(schema: Schema, optional: bool) -> Any:
+def load_body(schema: Schema, optional: bool, limit: int) -> Any:
     try:
-        data = read_object()
+        data = read_object(limit)
     except BodyError as error:
         errors = {error.member or "body": [str(error)]}
         if error.status == 400:
@@ -87,39 +95,76 @@ def load_body(schema: Schema, optional: bool) -> Any:
         raise invalid(cast(dict[str, Any], error.messages)) from None
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a view returns that has more to say than a value.
+
+    Args:
+        value: what the schema dumps.
+        revision: the ETag, for lists; a task brings its own.
+        status: another one than usual.
+        headers: further header fields.
+    """
+
+    value: Any
+    revision: int | None = None
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class NotModified(Exception):
+    """The client knows this revision already."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(revision)
+        self.revision = revision
+
+
+def unless_known(revision: int) -> None:
+    """End a read early if its `If-None-Match` names this revision.
+
+    Raises:
+        NotModified: it does; `@returns` answers 304.
+    """
+    if request.method in ("GET", "HEAD") and is_listed(revision, request.headers.get("If-None-Match", "")):
+        raise NotModified(revision)
+
+
 def returns(
     schema: Schema | None = None, status: int = 200, *, located_at: str | None = None
 ) -> Callable[[View], View]:
-    """Answer with what the view returned.
+    """Answer with what the view returned: a value, or an Answer with more.
 
-    Tasks carry their ETag; a GET whose `If-None-Match` names it is answered 304. Without a schema the
-    answer is empty. What was made is `located_at` the endpoint of that name.
+    Tasks and lists carry their ETag; a GET whose `If-None-Match` names it is answered 304. Without a
+    schema the answer is empty. What was made is `located_at` the endpoint of that name.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**values: Any) -> Response:
-            result = view(**values)
-            if schema is None:
-                return empty(status)
-            revision = getattr(result, "revision", None)
-            if revision is None:
-                return json_response(schema.dump(result), status)
-            if request.method in ("GET", "HEAD") and is_known(revision):
-                return tagged(empty(304), revision)
-            response = tagged(json_response(schema.dump(result), status), revision)
-            if located_at:
-                response.location = url_for(located_at, id=result.id)
-            return response
+            try:
+                result = view(**values)
+                answer = result if isinstance(result, Answer) else Answer(result)
+                revision = answer.revision
+                if revision is None:
+                    revision = getattr(answer.value, "revision", None)
+                if revision is not None:
+                    unless_known(revision)
+            except NotModified as known:
+                return tagged(empty(304), known.revision)
+            code = answer.status or status
+            response = json_response(schema.dump(answer.value), code) if schema else empty(code)
+            response.headers.extend(answer.headers)
+            if located_at and code == HTTPStatus.CREATED:
+                response.location = url_for(located_at, id=answer.value.id)
+            return response if revision is None else tagged(response, revision)
 
-        answered.returns = Returns(schema, status)  # type: ignore[attr-defined]  # read by the docs
+        answered.returns = Returns(  # type: ignore[attr-defined]  # read by the docs
+            schema, status, may_create=located_at is not None
+        )
         return answered
 
     return decorate
-
-
-def is_known(revision: int) -> bool:
-    return is_listed(revision, request.headers.get("If-None-Match", ""))
 
 
 def tagged(response: Response, revision: int) -> Response:

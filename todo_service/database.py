@@ -21,6 +21,7 @@ from typing import Any
 import psycopg2
 from flask import Flask
 from psycopg2 import extensions as psycopg
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
@@ -87,6 +88,8 @@ def on_connect(connection: Any, _record: Any) -> None:
     else:
         cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
+        # Requests are many and small; and the parts of a UNION ALL stay in their order.
+        cursor.execute("SET max_parallel_workers_per_gather = 0")
         connection.commit()
     cursor.close()
 
@@ -141,6 +144,11 @@ def reason(error: BaseException) -> str:
     """What the database said, in one line, without statement or parameters."""
     said = str(getattr(error, "orig", None) or error).strip()
     return said.partition("\n")[0] or type(error).__name__
+
+
+def is_lock_timeout(error: OperationalError) -> bool:
+    """Whether the statement waited for somebody else's write until its time was up."""
+    return isinstance(error.orig, LockNotAvailable) or "locked" in str(error.orig)
 
 
 def is_unavailable(error: Exception) -> bool:

@@ -47,6 +47,7 @@ class Problem(Exception):
         code: the stable name that clients may switch on.
         detail: one sentence that a frontend may show.
         errors: messages by field or parameter, where there are any.
+        current: the task as it is, where a precondition failed.
         headers: header fields the status calls for.
     """
 
@@ -57,11 +58,12 @@ class Problem(Exception):
         detail: str,
         *,
         errors: Errors | None = None,
+        current: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
-        self.errors, self.headers = errors, headers or {}
+        self.errors, self.current, self.headers = errors, current, headers or {}
 
     def response(self) -> Response:
         members = {
@@ -74,6 +76,8 @@ class Problem(Exception):
         }
         if self.errors:
             members["errors"] = self.errors
+        if self.current:
+            members["current"] = self.current
         answer = json_response(members, self.status, "application/problem+json")
         answer.headers.extend(self.headers)
         return answer

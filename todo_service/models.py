@@ -2,7 +2,17 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -59,6 +69,7 @@ class User(Model):
 
     `revision` counts the user's writes. Each write raises it first and so holds the row until it
     commits: the order of revisions is the order of commits, and one user's writes never overlap.
+    Deletions up to the revision `forgotten` are no longer kept.
     """
 
     __tablename__ = "users"
@@ -67,11 +78,17 @@ class User(Model):
     email: Mapped[str | None] = mapped_column(String(255))
     name: Mapped[str | None] = mapped_column(String(255))
     revision: Mapped[int] = mapped_column(BigInteger)
+    forgotten: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class Task(Model):
-    """A task. `title_key` is its title case-folded, by which titles are ordered."""
+    """A task.
+
+    `title_key` is its title case-folded, by which titles are ordered; `search_text` its title and
+    description case-folded, in which words are found. Python folds the case of all of Unicode and of
+    both databases' texts alike, which neither of them does.
+    """
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -79,7 +96,12 @@ class Task(Model):
         CheckConstraint("length(description) <= 1000", name="description_length"),
         CheckConstraint("priority BETWEEN 1 AND 3", name="priority_known"),
         CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at_matches"),
-        Index(None, "user_id", "created_at", "id"),
+        # One for each order that is listed page by page; with ties newest first, as they are shown.
+        Index("ix_tasks_created", "user_id", "created_at", "id"),
+        Index("ix_tasks_status", "user_id", "completed", "created_at", "id"),
+        Index("ix_tasks_due", "user_id", "due_date", text("created_at DESC"), text("id DESC")),
+        Index("ix_tasks_title", "user_id", "title_key", text("created_at DESC"), text("id DESC")),
+        Index("ix_tasks_revision", "user_id", "revision"),
         Index(None, "id"),  # serves the one question across users: does this task exist at all?
     )
 
@@ -88,6 +110,7 @@ class Task(Model):
     title: Mapped[str] = mapped_column(String(200))
     title_key: Mapped[str] = mapped_column(Ordered)
     description: Mapped[str | None] = mapped_column(String(1000))
+    search_text: Mapped[str] = mapped_column(Text)
     completed: Mapped[bool]
     completed_at: Mapped[datetime | None] = mapped_column(Moment)
     priority: Mapped[str | None] = mapped_column(Priority)
@@ -101,6 +124,10 @@ class Deletion(Model):
     """That a task was deleted, and in which write; nothing of its content."""
 
     __tablename__ = "deletions"
+    __table_args__ = (
+        Index("ix_deletions_revision", "user_id", "revision", "task_id"),
+        Index("ix_deletions_deleted_at", "deleted_at"),
+    )
 
     user_id: Mapped[str] = mapped_column(UserId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     task_id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -108,5 +135,22 @@ class Deletion(Model):
     deleted_at: Mapped[datetime] = mapped_column(Moment)
 
 
+class StoredResponse(Model):
+    """The first answer to an `Idempotency-Key`, kept to be given again."""
+
+    __tablename__ = "stored_responses"
+    __table_args__ = (Index("ix_stored_responses_created_at", "created_at"),)
+
+    user_id: Mapped[str] = mapped_column(UserId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    endpoint: Mapped[str] = mapped_column(String(100), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    status: Mapped[int] = mapped_column(SmallInteger)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    etag: Mapped[str | None] = mapped_column(String(100))
+    location: Mapped[str | None] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
 # The columns a client sees, and so all that is ever read of a task.
-SHOWN = tuple(column for column in Task.__table__.c if column.name != "title_key")
+SHOWN = tuple(column for column in Task.__table__.c if column.name not in ("title_key", "search_text"))

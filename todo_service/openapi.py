@@ -10,6 +10,7 @@ from werkzeug.routing import Rule
 
 from todo_service.config import VERSION
 from todo_service.contract import Returns, Takes
+from todo_service.idempotency import KEY
 from todo_service.openapi_answers import (
     EXAMPLE_ID,
     RATE_LIMIT,
@@ -32,8 +33,15 @@ server issues. It alone says whose tasks are meant; nobody sees or changes anybo
 the messages for a form's fields in `errors`. Members and query parameters that are not documented here are
 refused, so that a typing error never goes unnoticed.
 
-**Conditional requests.** A task's `ETag` is its `revision`. Send it as `If-None-Match` when reading the task
-again: if nothing has changed, the answer is an empty 304.
+**Conditional requests.** A task's `ETag` is its `revision`, in quotes; a list has one too. Send it as
+`If-None-Match` when reading again: if nothing has changed, the answer is an empty 304. Send a task's as
+`If-Match` when changing it: if somebody was faster nothing is changed, and the 412 brings the task as it is.
+
+**Trying again.** A POST with an `Idempotency-Key` is done once, however often it arrives. 409, 429 and 503
+pass; `Retry-After` says when to try again.
+
+**Working offline.** Make ids on the device, create with `PUT` and `If-None-Match: *`, and follow
+`GET /api/tasks/changes`.
 
 **Also.** Every path works with and without a slash at its end. Times are UTC in answers; in requests they may
 have any offset. Every answer has an `X-Request-Id`: quote it when something goes wrong.
@@ -47,12 +55,31 @@ PATH_PARAMETERS: dict[str, JSON] = {
     }
 }
 
-IF_NONE_MATCH: JSON = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The ETag of the task as you know it; if it is still the same, the answer is 304.",
-    "schema": {"type": "string"},
-}
+
+def header_parameter(name: str, description: str, **schema: str) -> JSON:
+    return {
+        "name": name,
+        "in": "header",
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+IF_CHANGED = header_parameter(
+    "If-None-Match", "The ETag as you know it; if it is still the same, the answer is 304."
+)
+IF_NEW = header_parameter(
+    "If-None-Match",
+    "`*`: create the task under this id, if you have none; the body then needs a title.",
+)
+IF_UNCHANGED = header_parameter(
+    "If-Match", "The ETag of the task as you know it; if it is another by now, the answer is 412."
+)
+IDEMPOTENCY_KEY = header_parameter(
+    "Idempotency-Key",
+    "A name for what the user did, the same whenever it is sent again: it is done once.",
+    pattern=f"^{KEY.pattern}$",
+)
 
 BEARER = {
     "type": "http",
@@ -113,10 +140,14 @@ class Operation:
         self.takes: Takes | None = getattr(view, "takes", None)
         self.returns: Returns = getattr(view, "returns", Returns(None, HTTPStatus.OK))
         self.body = self.takes and self.takes.body
+        self.query = self.takes.query.fields if self.takes else {}
         self.is_api = rule.rule.startswith("/api/")
-        schema = self.returns.schema
-        self.is_of_a_task = bool(schema and not schema.many and "revision" in schema.fields)
-        self.is_conditional = self.is_of_a_task and method == "GET"
+        self.is_batch = bool(self.body and "operations" in self.body.fields)
+        self.is_patch = bool(self.body and self.body.partial and method == "PATCH")
+        self.is_done_once = hasattr(view, "writes_once")
+        self.has_etag = bool(self.returns.schema and "revision" in self.returns.schema.fields)
+        self.is_conditional_read = self.has_etag and method == "GET"
+        self.is_conditional_write = "id" in rule.arguments and method != "GET"
 
     def describe(self) -> JSON:
         summary, _, description = " ".join((self.view.__doc__ or "").split()).partition(". ")
@@ -138,46 +169,67 @@ class Operation:
             yield {"name": name, "in": "path", "required": True, **described}
         if self.takes:
             yield from self.sent.query(self.takes.query)
-        if self.is_conditional:
-            yield IF_NONE_MATCH
+        if self.is_conditional_read:
+            yield IF_CHANGED
+        if self.is_conditional_write:
+            yield IF_UNCHANGED
+        if self.is_conditional_write and self.returns.may_create:
+            yield IF_NEW
+        if self.is_done_once:
+            yield IDEMPOTENCY_KEY
 
     def request_body(self) -> JSON | None:
         if not self.takes or not self.takes.body:
             return None
-        content = {"application/json": self.sent.content(self.takes.body)}
-        return {"required": not self.takes.body_optional, "content": content}
+        content = self.sent.content(self.takes.body)
+        media_types = ["application/json"] + ["application/merge-patch+json"] * self.is_patch
+        return {
+            "description": f"At most {self.takes.limit // 1024} KiB.",
+            "required": not self.takes.body_optional,
+            "content": dict.fromkeys(media_types, content),
+        }
 
     def responses(self) -> Iterator[tuple[int, JSON]]:
-        yield self.returns.status, self.success()
-        if self.is_conditional:
-            yield 304, {"description": "It is still the same.", "headers": self.headers()}
+        statuses = {self.returns.status} | ({201} if self.returns.may_create else set())
+        for status in sorted(statuses):
+            yield status, self.success(HTTPStatus(status))
+        if self.is_conditional_read:
+            yield 304, {"description": "It is still the same.", "headers": self.headers(304)}
         for status in self.refusals():
             yield status, problem(status)
 
-    def success(self) -> JSON:
-        status = HTTPStatus(self.returns.status)
+    def success(self, status: HTTPStatus) -> JSON:
         content: JSON = {media_type: {} for media_type in getattr(self.view, "serves", ())}
         if self.returns.schema:
             content["application/json"] = self.answered.content(self.returns.schema)
-        answer = {"description": status.phrase, "headers": self.headers()}
+        answer = {"description": status.phrase, "headers": self.headers(status)}
         return {**answer, "content": content} if content else answer
 
-    def headers(self) -> JSON:
-        names = ["X-Request-Id"]
-        names += RATE_LIMIT if self.is_api else ()
-        names += ["ETag"] if self.is_of_a_task else ()
-        names += ["Location"] if self.returns.status == HTTPStatus.CREATED else ()
-        return headers(names)
+    def headers(self, status: int) -> JSON:
+        possible = {
+            "X-Request-Id": True,
+            **dict.fromkeys(RATE_LIMIT, self.is_api),
+            "ETag": self.has_etag,
+            "Location": status == 201,
+            "Link": "cursor" in self.query and status == 200,
+            "X-Total-Count": "count" in self.query and status == 200,
+            "Idempotency-Replayed": self.is_done_once,
+        }
+        return headers(name for name, may_be_there in possible.items() if may_be_there)
 
     def refusals(self) -> list[int]:
         """The statuses of the problems this operation may answer with, beside those that any may."""
         possible = {
             400: self.takes,
             401: self.is_api,
-            403: "id" in self.rule.arguments,
-            404: self.rule.arguments,
+            403: "id" in self.rule.arguments or self.is_batch,
+            404: self.rule.arguments or self.is_batch,
+            409: self.is_done_once,
+            410: "since" in self.query,
+            412: self.is_conditional_write or self.is_batch,
             413: self.body,
             415: self.body,
+            422: self.is_done_once,
             429: self.is_api,
             503: self.rule.rule.startswith(DEPENDENT),
         }

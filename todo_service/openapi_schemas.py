@@ -8,7 +8,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
-from todo_service.schemas import CommaSeparated, Timestamp
+from todo_service.schemas import OPERATIONS, CommaSeparated, Operations, Parameters, Timestamp
 
 OPENAPI = "3.1.0"
 
@@ -24,7 +24,7 @@ JSON = dict[str, Any]
 
 
 class Converter(OpenAPIConverter):
-    """Adds to what apispec knows: our own fields, computed defaults, and docstrings as descriptions."""
+    """Adds to what apispec knows: our own fields, computed defaults, docstrings as descriptions."""
 
     timestamp: ClassVar[JSON]
 
@@ -34,18 +34,36 @@ class Converter(OpenAPIConverter):
         if isinstance(field, CommaSeparated):
             choice = {"type": "string", "enum": list(field.choices)}
             return {"type": "array", "items": choice, "uniqueItems": field.distinct}
+        if isinstance(field, Operations):
+            return self.operations(field.most)
+        if isinstance(field, fields.Constant):
+            return {"type": "string", "const": field.constant}
         return super().field2type_and_format(field, **kwargs)
 
     def field2default(self, field: fields.Field[Any], **kwargs: Any) -> JSON:
+        if isinstance(field, fields.Constant) or field.load_default in (None, ""):  # as good as none
+            return {}
         if not callable(field.load_default):
             return super().field2default(field, **kwargs)
         default = field.load_default()
         return {"default": default} if default else {}
 
+    def field2nullable(self, field: fields.Field[Any], ret: JSON) -> JSON:
+        """Null is for bodies: a parameter is left out."""
+        return {} if isinstance(field.parent, Parameters) else super().field2nullable(field, ret)
+
     def list2param(self, field: fields.Field[Any], **kwargs: Any) -> JSON:
         if isinstance(field, CommaSeparated):
             return {"style": "form", "explode": False}
         return super().list2param(field, **kwargs)
+
+    def operations(self, most: int) -> JSON:
+        """A batch: each of its operations is of the kind that its `op` names."""
+        refer: Any = self.resolve_nested_schema
+        kinds = {kind: refer(schema) for kind, schema in OPERATIONS.items()}
+        by_op = {"propertyName": "op", "mapping": {kind: one["$ref"] for kind, one in kinds.items()}}
+        items = {"oneOf": list(kinds.values()), "discriminator": by_op}
+        return {"type": "array", "minItems": 1, "maxItems": most, "items": items}
 
     def schema2jsonschema(self, schema: Schema) -> JSON:
         shape: JSON = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]  # apispec's
@@ -116,20 +134,22 @@ class Schemas:
         return {"schema": reference, "example": self.example(reference)}
 
     def query(self, schema: Schema) -> list[JSON]:
-        """Parameter objects; an empty value counts as absent, so it may be sent (contract §1)."""
+        """Parameter objects; an empty value counts as absent, so what may be left out may be empty."""
         described = self.converter.schema2parameters(schema, location="query")
-        return [{**parameter, "allowEmptyValue": True} for parameter in described]
+        return [{**parameter, "allowEmptyValue": not parameter["required"]} for parameter in described]
 
     def example(self, shape: JSON) -> Any:
         if "$ref" in shape:
             return self.example(self.components[shape["$ref"].rpartition("/")[2]])
         if "examples" in shape:
             return shape["examples"][0]
+        if "const" in shape:
+            return shape["const"]
         if "items" in shape:
-            return [self.example(shape["items"])]
+            return [self.example(one) for one in shape["items"].get("oneOf", [shape["items"]])]
         members = shape.get("properties", {}).items()
         return {name: self.example(member) for name, member in members if has_example(member)}
 
 
 def has_example(member: JSON) -> bool:
-    return not member.keys().isdisjoint({"$ref", "examples", "items", "properties"})
+    return not member.keys().isdisjoint({"$ref", "const", "examples", "items", "properties"})

@@ -39,13 +39,15 @@ class Write:
         self.first = int(db.session.execute(RAISE, row).scalar_one())
         self.changes = 0
 
-    def next_revision(self) -> int:
-        self.changes += 1
-        return self.last_revision
-
     @property
-    def last_revision(self) -> int:
-        return self.first + self.changes - 1
+    def revision(self) -> int:
+        """What the next change must carry."""
+        return self.first + self.changes
+
+    def next_revision(self) -> int:
+        """Take a revision for one change."""
+        self.changes += 1
+        return self.revision - 1
 
 
 def writes(view: Callable[P, R]) -> Callable[P, R]:
@@ -63,7 +65,7 @@ def writes(view: Callable[P, R]) -> Callable[P, R]:
             db.session.rollback()
             return result
         if write.changes > 1:
-            raised = update(User).where(User.id == user.id).values(revision=write.last_revision)
+            raised = update(User).where(User.id == user.id).values(revision=write.revision - 1)
             db.session.execute(raised)
         db.session.commit()
         return result

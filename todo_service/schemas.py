@@ -9,6 +9,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, valida
 
 from todo_service.config import VERSION
 from todo_service.models import PRIORITIES
+from todo_service.wire import UNSTORABLE
 
 # RFC 3339, and what browsers' date inputs leave out of it: seconds, the offset, the time.
 TIMESTAMP = re.compile(
@@ -110,7 +111,9 @@ class SentBack(Strict):
     """What may come with members the server owns, because clients send back what they got: ignored."""
 
     @pre_load
-    def drop_server_owned(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def drop_server_owned(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, dict):  # a member of something else, and refused in a moment
+            return data
         return {name: value for name, value in data.items() if name not in SERVER_OWNED}
 
 
@@ -181,8 +184,45 @@ class Parameters(Strict):
     error_messages = {"unknown": "Unknown parameter."}  # noqa: RUF012  # marshmallow declares it so
 
 
+class Flag(fields.Boolean):
+    """A parameter that is `true` or `false`."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if value not in ("true", "false"):
+            raise ValidationError("Must be true or false.")
+        return bool(value == "true")
+
+
+class Limit(fields.Integer):
+    """How much to answer with at once: 1 to 1000."""
+
+    def __init__(self) -> None:
+        most = {"description": "How many to answer with at most."}
+        super().__init__(load_default=1000, validate=validate.Range(1, 1000), metadata=most)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not re.fullmatch("[0-9]{1,9}", value):  # int() takes signs, spaces and other scripts' digits
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Words(fields.String):
+    """Words to look for."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        if UNSTORABLE.search(value):
+            raise ValidationError("NUL is not allowed.")
+        return str(super()._deserialize(value, attr, data, **kwargs))
+
+
 class ListParameters(Parameters):
-    """Which tasks, in which order."""
+    """Which tasks, in which order, and which page of them."""
 
     status = fields.String(
         load_default="all",
@@ -203,10 +243,173 @@ class ListParameters(Parameters):
             "first, A to Z, soonest first, high priority first."
         },
     )
+    priority = CommaSeparated(
+        (*PRIORITIES, "none"),
+        load_default=None,
+        metadata={"description": "Only tasks of these priorities; `none` for tasks without one."},
+    )
+    due_after = Timestamp(
+        load_default=None, metadata={"description": "Only tasks that are due then or later."}
+    )
+    due_before = Timestamp(load_default=None, metadata={"description": "Only tasks that are due earlier."})
+    q = Words(
+        load_default="",
+        validate=validate.Length(max=200),
+        metadata={
+            "description": "Words that must all occur in title or description, also as a part of a longer "
+            "word and in whatever case."
+        },
+    )
+    limit = Limit()
+    cursor = fields.String(
+        load_default=None,
+        metadata={"description": "Where the page begins: follow the `Link` of the page before it."},
+    )
+    count = Flag(
+        load_default=False,
+        metadata={"description": "Whether to say in `X-Total-Count` how many tasks all pages hold."},
+    )
+
+
+class ClearParameters(Parameters):
+    """Which tasks to delete: so far, those that are completed."""
+
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(("completed",)),
+        metadata={"description": "Must be said, so that nothing is deleted by mistake."},
+    )
+
+
+class ClearedSchema(Schema):
+    """How many tasks are gone."""
+
+    deleted = fields.Integer(metadata={"examples": [12]})
+
+
+class ChangesParameters(Parameters):
+    """From where on, and how many changes at once."""
+
+    since = fields.String(
+        load_default=None,
+        metadata={"description": "The `token` of the last answer; without it, everything there is."},
+    )
+    limit = Limit()
 
 
 class NoParameters(Parameters):
     """No query parameter at all."""
+
+
+class ChangeSchema(Schema):
+    """A task as it now is, or that it is gone."""
+
+    type = fields.String(metadata={"enum": ["upsert", "delete"], "examples": ["upsert"]})
+    task = fields.Nested(TaskSchema, metadata={"optional": True, "description": "Of an upsert."})
+    id = fields.String(metadata={"optional": True, "description": "Of a delete."})
+    deleted_at = Timestamp(metadata={"optional": True, "description": "Of a delete."})
+
+
+class ChangesSchema(Schema):
+    """What has changed, oldest change first; each task once, as it now is."""
+
+    changes = fields.List(fields.Nested(ChangeSchema))
+    token = fields.String(
+        metadata={"description": "What to send as `since` next time.", "examples": ["WzQyXQ.q7c2"]}
+    )
+    has_more = fields.Boolean(metadata={"description": "Whether to ask again at once.", "examples": [False]})
+
+
+class CreateOperation(Strict):
+    """Create a task."""
+
+    op = fields.Constant("create", required=True)
+    task = fields.Nested(TaskSchema, required=True)
+
+
+class ChangeOperation(Strict):
+    """What every operation on a task that exists says."""
+
+    id = fields.String(required=True, metadata={"examples": ["019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"]})
+    if_match = fields.Integer(
+        strict=True, load_default=None, metadata={"description": "The revision the task must have."}
+    )
+
+
+class UpdateOperation(ChangeOperation):
+    """Change what is sent of a task."""
+
+    op = fields.Constant("update", required=True)
+    task = fields.Nested(TaskSchema(partial=True), required=True)
+
+
+class CompleteOperation(ChangeOperation):
+    """Complete or reopen a task."""
+
+    op = fields.Constant("complete", required=True)
+    completed = StrictBoolean(required=True, metadata={"examples": [True]})
+
+
+class DeleteOperation(ChangeOperation):
+    """Delete a task."""
+
+    op = fields.Constant("delete", required=True)
+
+
+OPERATIONS: dict[str, Schema] = {
+    "create": CreateOperation(),
+    "update": UpdateOperation(),
+    "complete": CompleteOperation(),
+    "delete": DeleteOperation(),
+}
+
+
+class Operations(fields.Field[list[Any]]):
+    """1 to 100 operations. Each is checked when it is its turn, since the first that fails decides."""
+
+    most = 100
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[Any]:
+        if not isinstance(value, list) or not 1 <= len(value) <= self.most:
+            raise ValidationError(f"Must be a list of 1 to {self.most} operations.")
+        return value
+
+
+def load_operation(raw: Any) -> dict[str, Any]:
+    """Check one operation of a batch by the schema of its kind.
+
+    Raises:
+        ValidationError: it is no object, of no known kind, or not as its kind must be.
+    """
+    if not isinstance(raw, dict):
+        raise ValidationError({"operation": ["Must be an object."]})
+    kind = raw.get("op")
+    schema = OPERATIONS.get(kind) if isinstance(kind, str) else None
+    if schema is None:
+        raise ValidationError({"op": [f"Must be one of: {', '.join(OPERATIONS)}."]})
+    loaded: dict[str, Any] = schema.load(raw)
+    return loaded
+
+
+class BatchSchema(Strict):
+    """Operations to be done in order, all or none of them."""
+
+    operations = Operations(required=True)
+
+
+class ResultSchema(Schema):
+    """What came of one operation."""
+
+    status = fields.Integer(metadata={"enum": [200, 201, 204], "examples": [201]})
+    task = fields.Nested(TaskSchema, metadata={"optional": True, "description": "But for a delete."})
+
+
+class BatchResultSchema(Schema):
+    """What came of each operation, in their order."""
+
+    results = fields.List(fields.Nested(ResultSchema))
 
 
 class LinksSchema(Schema):
@@ -245,8 +448,12 @@ class ProblemSchema(Schema):
         keys=fields.String(),
         values=fields.List(fields.String()),
         metadata={
-            "description": "Messages by field or parameter, where some are at fault.",
+            "description": "Messages by field or parameter, of a batch by index; where any are at fault.",
             "optional": True,
         },
+    )
+    current = fields.Nested(
+        TaskSchema,
+        metadata={"description": "The task as it is, where a precondition failed.", "optional": True},
     )
     request_id = fields.String(metadata={"description": "What to quote when asking for help; X-Request-Id."})

@@ -1,51 +1,96 @@
-"""The tasks blueprint: the six core endpoints (contract §4)."""
+"""The tasks blueprint: the six core endpoints (contract §4) and what stands beside them (§6)."""
 
-import re
-from typing import Any, NoReturn
+from typing import Any
+from urllib.parse import urlencode
 
-from flask import Blueprint
-from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
+from flask import Blueprint, request
+from flask.blueprints import BlueprintSetupState
 from uuid_utils import uuid7
+from werkzeug.routing import BaseConverter
 
 from todo_service.auth import caller, signed_in
-from todo_service.contract import returns, takes
-from todo_service.errors import Problem, invalid
-from todo_service.extensions import db
-from todo_service.listing import tasks_of
-from todo_service.models import SHOWN, Deletion, Task
-from todo_service.revisions import this_write, writes
-from todo_service.schemas import CompletionSchema, ListParameters, TaskSchema
+from todo_service.contract import Answer, returns, takes, unless_known
+from todo_service.errors import invalid
+from todo_service.idempotency import writes_once
+from todo_service.listing import Search, count_of, current_revision, find
+from todo_service.own_tasks import (
+    Fields,
+    TaskRow,
+    change,
+    create,
+    forget_deletion,
+    own_task,
+    own_task_or_none,
+    remove,
+    remove_completed,
+)
+from todo_service.preconditions import precondition_failed, require_match, task_to_change
+from todo_service.revisions import writes
+from todo_service.schemas import (
+    ClearedSchema,
+    ClearParameters,
+    CompletionSchema,
+    ListParameters,
+    TaskSchema,
+)
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks")
 
-Fields = dict[str, Any]
-TaskRow = Row[Any]
 
-UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+class TaskId(BaseConverter):
+    """Whatever stands in the place of an id, but for the names of the resources beside the tasks."""
+
+    regex = "(?!(?:batch|changes)$)[^/]+"
+    part_isolating = True  # matched against one part of a path, which holds no slash
+
+
+@blueprint.record_once
+def know_task_ids(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["task"] = TaskId
 
 
 @blueprint.get("")
 @signed_in
 @takes(query=ListParameters())
 @returns(TaskSchema(many=True))
-def list_tasks(status: str, sort: list[str], order: list[str]) -> list[TaskRow]:
-    """List your tasks."""
-    if len(order) > len(sort):
+def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> Answer:
+    """List your tasks. When there are more than `limit`, `Link` leads to the next page."""
+    if len(filters["order"]) > len(filters["sort"]):
         raise invalid({"order": ["Names more directions than sort has keys."]})
-    return list(db.session.execute(tasks_of(caller().id, status, sort, order)))
+    search = Search(user_id=caller().id, **filters)
+    if "If-None-Match" in request.headers:
+        unless_known(current_revision(search.user_id))
+    page = find(search, limit, cursor)
+    headers = {}
+    if page.next:
+        query = urlencode({**request.args, "cursor": page.next})
+        headers["Link"] = f'<{request.path}?{query}>; rel="next"'
+    if count:
+        headers["X-Total-Count"] = str(count_of(search))
+    return Answer(page.tasks, page.revision, headers=headers)
 
 
 @blueprint.post("")
 @signed_in
 @takes(TaskSchema())
-@writes
+@writes_once
 @returns(TaskSchema(), 201, located_at="tasks.read_task")
 def create_task(fields: Fields) -> TaskRow:
-    """Create a task."""
+    """Create a task. With an `Idempotency-Key` it may safely be sent again."""
     return create(str(uuid7()), fields)
 
 
-@blueprint.get("/<id>")
+@blueprint.delete("")
+@signed_in
+@takes(query=ClearParameters())
+@writes
+@returns(ClearedSchema())
+def clear_completed(status: str) -> dict[str, int]:
+    """Delete all completed tasks."""
+    return {"deleted": remove_completed()}
+
+
+@blueprint.get("/<task:id>")
 @signed_in
 @takes()
 @returns(TaskSchema())
@@ -54,114 +99,59 @@ def read_task(id: str) -> TaskRow:
     return own_task(id)
 
 
-@blueprint.put("/<id>")
+@blueprint.put("/<task:id>")
+@signed_in
+@takes(TaskSchema(partial=True))
+@writes
+@returns(TaskSchema(), located_at="tasks.read_task")
+def update_task(id: str, fields: Fields) -> TaskRow | Answer:
+    """Update a task. Members that are left out stay as they are. With `If-None-Match: *` the task is
+    created under this id, a UUID that the client made."""
+    if request.headers.get("If-None-Match", "").strip() == "*":
+        return Answer(create_under(id, fields), status=201)
+    return change(task_to_change(id), fields)
+
+
+@blueprint.patch("/<task:id>")
 @signed_in
 @takes(TaskSchema(partial=True))
 @writes
 @returns(TaskSchema())
-def update_task(id: str, fields: Fields) -> TaskRow:
-    """Update a task. Members that are left out stay as they are."""
-    return change(own_task(id), fields)
+def patch_task(id: str, fields: Fields) -> TaskRow:
+    """Change some members of a task. A JSON merge patch (RFC 7396): null clears, what is left out stays."""
+    return change(task_to_change(id), fields)
 
 
-@blueprint.delete("/<id>")
+@blueprint.delete("/<task:id>")
 @signed_in
 @takes()
 @writes
 @returns(status=204)
 def delete_task(id: str) -> None:
     """Delete a task for good."""
-    remove(id)
+    require_match(remove(id))
 
 
-@blueprint.patch("/<id>/complete")
+@blueprint.patch("/<task:id>/complete")
 @signed_in
 @takes(CompletionSchema(), body_optional=True)
 @writes
 @returns(TaskSchema())
 def complete_task(id: str, fields: Fields | None) -> TaskRow:
     """Complete or reopen a task. Without a body its state is toggled."""
-    task = own_task(id)
+    task = task_to_change(id)
     return change(task, fields or {"completed": not task.completed})
 
 
-def own_task(id: str) -> TaskRow:
-    """The current user's task of this id.
+def create_under(id: str, fields: Fields) -> TaskRow:
+    """Create a task under an id of the client's, which may be one that was deleted before.
 
     Raises:
-        Problem: 403 if it is somebody else's, 404 if there is none.
+        Problem: 400 without a title, 404 for what is no UUID, 412 if the user has this task already.
     """
-    mine = select(*SHOWN).where(*is_mine(id))
-    return db.session.execute(mine).one_or_none() or refuse(id)
-
-
-def create(id: str, fields: Fields) -> TaskRow:
-    """Insert a task of the current user's; `id` must be free."""
-    write = this_write()
-    columns = {
-        "user_id": caller().id,
-        "id": id,
-        "completed": False,
-        "created_at": write.moment,
-        "updated_at": write.moment,
-        "revision": write.next_revision(),
-    }
-    return db.session.execute(insert(Task).values(columns | fields | derived(fields)).returning(*SHOWN)).one()
-
-
-def change(task: TaskRow, fields: Fields) -> TaskRow:
-    """Write what differs, if anything does, and return the task as it then is."""
-    changes = {name: value for name, value in fields.items() if getattr(task, name) != value}
-    if not changes:
-        return task
-    write = this_write()
-    columns = {"updated_at": write.moment, "revision": write.next_revision()}
-    return db.session.execute(
-        update(Task).where(*is_mine(task.id)).values(columns | changes | derived(changes)).returning(*SHOWN)
-    ).one()
-
-
-def remove(id: str) -> None:
-    """Delete a task and note that it was; raises as `own_task` does."""
-    gone = db.session.execute(delete(Task).where(*is_mine(id)).returning(*SHOWN)).one_or_none() or refuse(id)
-    write = this_write()
-    db.session.execute(
-        insert(Deletion).values(
-            user_id=gone.user_id,
-            task_id=gone.id,
-            revision=write.next_revision(),
-            deleted_at=write.moment,
-        )
-    )
-
-
-def is_mine(id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The condition that picks one task of the current user's.
-
-    Raises:
-        Problem: 404, the id is none; no statement is spent on it.
-    """
-    if not UUID.fullmatch(id):
-        raise missing()
-    return Task.user_id == caller().id, Task.id == id.lower()
-
-
-def refuse(id: str) -> NoReturn:
-    """Say why the current user has no such task: the one question that is asked across users."""
-    if db.session.scalar(select(exists().where(Task.id == id.lower()))):
-        raise Problem(403, "forbidden", "Not authorized to access this task")
-    raise missing()
-
-
-def missing() -> Problem:
-    return Problem(404, "not_found", "Task not found")
-
-
-def derived(fields: Fields) -> Fields:
-    """The columns that follow from members a client sets."""
-    columns: Fields = {}
-    if "title" in fields:
-        columns["title_key"] = fields["title"].casefold()
-    if "completed" in fields:
-        columns["completed_at"] = this_write().moment if fields["completed"] else None
-    return columns
+    if "title" not in fields:
+        raise invalid({"title": ["Missing data for required field."]})
+    if task := own_task_or_none(id):
+        raise precondition_failed(task)
+    forget_deletion(id)
+    return create(id.lower(), fields)

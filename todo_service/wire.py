@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response, g, request
 
 MAX_BODY = 256 * 1024  # bytes, contract §1
 MAX_DEPTH = 32  # levels of objects and arrays
@@ -30,12 +30,12 @@ class BodyError(ValueError):
 
 
 def read_object(limit: int = MAX_BODY) -> dict[str, Any] | None:
-    """The JSON object in the request's body, or None if there is no body.
+    """The JSON object in the request's body, or None if there is no body; its bytes stay in `g.body`.
 
     Raises:
         BodyError: the body is longer than `limit` bytes, not declared as JSON, or not an object.
     """
-    body = read_body(limit)
+    g.body = body = read_body(limit)
     if not body:
         return None
     if not JSON_TYPE.fullmatch(request.mimetype):

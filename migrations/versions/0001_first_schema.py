@@ -1,4 +1,4 @@
-"""Users, tasks and deletions."""
+"""Users, tasks, deletions and stored responses."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(255)),
         sa.Column("name", sa.String(255)),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("forgotten", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
     )
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("title", sa.String(200), nullable=False),
         sa.Column("title_key", ORDERED, nullable=False),
         sa.Column("description", sa.String(1000)),
+        sa.Column("search_text", sa.Text(), nullable=False),
         sa.Column("completed", sa.Boolean(), nullable=False),
         sa.Column("completed_at", sa.DateTime()),
         sa.Column("priority", sa.SmallInteger()),
@@ -53,7 +55,12 @@ def upgrade() -> None:
             "completed = (completed_at IS NOT NULL)", name=op.f("ck_tasks_completed_at_matches")
         ),
     )
-    op.create_index("ix_tasks_user_id_created_at_id", "tasks", ["user_id", "created_at", "id"])
+    newest = [sa.text("created_at DESC"), sa.text("id DESC")]
+    op.create_index("ix_tasks_created", "tasks", ["user_id", "created_at", "id"])
+    op.create_index("ix_tasks_status", "tasks", ["user_id", "completed", "created_at", "id"])
+    op.create_index("ix_tasks_due", "tasks", ["user_id", "due_date", *newest])
+    op.create_index("ix_tasks_title", "tasks", ["user_id", "title_key", *newest])
+    op.create_index("ix_tasks_revision", "tasks", ["user_id", "revision"])
     op.create_index("ix_tasks_id", "tasks", ["id"])
     op.create_table(
         "deletions",
@@ -63,9 +70,26 @@ def upgrade() -> None:
         sa.Column("deleted_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "task_id", name="pk_deletions"),
     )
+    op.create_index("ix_deletions_revision", "deletions", ["user_id", "revision", "task_id"])
+    op.create_index("ix_deletions_deleted_at", "deletions", ["deleted_at"])
+    op.create_table(
+        "stored_responses",
+        *owner("stored_responses"),
+        sa.Column("endpoint", sa.String(100), nullable=False),
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(32), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("etag", sa.String(100)),
+        sa.Column("location", sa.String(100)),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "endpoint", "key", name="pk_stored_responses"),
+    )
+    op.create_index("ix_stored_responses_created_at", "stored_responses", ["created_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("stored_responses")
     op.drop_table("deletions")
     op.drop_table("tasks")
     op.drop_table("users")

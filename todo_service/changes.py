@@ -1,0 +1,142 @@
+"""The changes feed, by which devices keep a mirror of their user's tasks (contract §6).
+
+Because a user's revisions commit in their order, nothing can appear behind a revision that was seen: a
+token is little more than the revision up to which its holder knows everything.
+"""
+
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy import ColumnElement, Row, Select, cast, false, null, select, true, tuple_, union_all
+
+from todo_service.auth import caller, signed_in
+from todo_service.contract import returns, takes
+from todo_service.cursors import seal, unseal
+from todo_service.errors import Problem, invalid
+from todo_service.extensions import db
+from todo_service.models import SHOWN, Deletion, Task, User
+from todo_service.schemas import ChangesParameters, ChangesSchema
+
+blueprint = Blueprint("changes", __name__, url_prefix="/api/tasks")
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a device has followed.
+
+    Args:
+        revision: it knows all changes before this one,
+        id: and of this one those up to this task; None: all of them.
+        floor: deletions up to this revision do not concern it: it never had those tasks.
+        born: when the user's row was made; another one is another life, with other revisions.
+    """
+
+    revision: int
+    id: str | None
+    floor: int
+    born: str
+
+    def is_before(self, table: type[Task] | type[Deletion], task_id: Any) -> ColumnElement[bool]:
+        if self.id is None:
+            return table.revision > self.revision
+        return tuple_(table.revision, task_id) > tuple_(self.revision, self.id)
+
+
+@blueprint.get("/changes")
+@signed_in
+@takes(query=ChangesParameters())
+@returns(ChangesSchema())
+def list_changes(since: str | None, limit: int) -> dict[str, Any]:
+    """List what has changed since a token of an earlier answer. Without one, everything there is. Each
+    task appears once, as it now is; ask on with the new token while `has_more` is true."""
+    start = position(since) if since else None
+    rows = db.session.execute(feed(start, limit + 1)).all()
+    if not rows:  # never written, or erased
+        if start and start.born:
+            raise expired()
+        return {"changes": [], "token": seal([0, None, 0, ""], caller().id), "has_more": False}
+    user = rows[0]
+    born = user.born.isoformat()
+    if start and is_expired(start, user, born):
+        raise expired()
+    changes = [row for row in rows if row.revision is not None]
+    has_more = len(changes) > limit
+    changes = changes[:limit]
+    reached = Position(
+        revision=changes[-1].revision if changes else start.revision if start else 0,
+        id=changes[-1].id if has_more else None,
+        floor=start.floor if start else user.user_revision,
+        born=born,
+    )
+    return {
+        "changes": [as_change(row) for row in changes],
+        "token": seal(list(astuple(reached)), caller().id),
+        "has_more": has_more,
+    }
+
+
+def position(token: str) -> Position:
+    try:
+        return Position(*unseal(token, caller().id))
+    except ValueError:
+        raise invalid({"since": ["Not a token of this user's changes."]}) from None
+
+
+def is_expired(start: Position, user: Row[Any], born: str) -> bool:
+    """Whether deletions that the device has not heard of may be forgotten, or it followed another life."""
+    if start.born not in ("", born) or start.revision > user.user_revision:
+        return True
+    return bool(max(start.revision, start.floor) < user.forgotten)
+
+
+def expired() -> Problem:
+    detail = "The token is too old; please start over without one."
+    return Problem(410, "sync_token_expired", detail)
+
+
+def as_change(row: Row[Any]) -> dict[str, Any]:
+    if row.deleted_at is None:
+        return {"type": "upsert", "task": row}
+    return {"type": "delete", "id": row.id, "deleted_at": row.deleted_at}
+
+
+def feed(start: Position | None, limit: int) -> Select[Any]:
+    """One statement, and so one moment: the user's row, beside it the next changes, if there are any."""
+    changed = select(*SHOWN, cast(null(), Deletion.deleted_at.type).label("deleted_at"))
+    gone = select(*(deletion_column(column) for column in SHOWN), Deletion.deleted_at)
+    parts = [
+        part.order_by(table.revision, task_id).limit(limit).subquery()
+        for part, table, task_id in (
+            (changed.where(*unseen_tasks(start)), Task, Task.id),
+            (gone.where(*unseen_deletions(start)), Deletion, Deletion.task_id),
+        )
+    ]
+    both = union_all(*(select(part) for part in parts)).subquery()
+    known = (User.revision.label("user_revision"), User.forgotten, User.created_at.label("born"))
+    return (
+        select(*known, *both.c)
+        .select_from(User)
+        .outerjoin(both, true())
+        .where(User.id == caller().id)
+        .order_by(both.c.revision, both.c.id)
+        .limit(limit)
+    )
+
+
+def deletion_column(column: Any) -> Any:
+    """What a deletion has in the place of a task's column."""
+    own = {"user_id": Deletion.user_id, "id": Deletion.task_id, "revision": Deletion.revision}
+    return own.get(column.name, cast(null(), column.type)).label(column.name)
+
+
+def unseen_tasks(start: Position | None) -> list[ColumnElement[bool]]:
+    mine = Task.user_id == caller().id
+    return [mine, start.is_before(Task, Task.id)] if start else [mine]
+
+
+def unseen_deletions(start: Position | None) -> list[ColumnElement[bool]]:
+    if start is None:  # a device that starts has nothing to delete
+        return [false()]
+    mine = Deletion.user_id == caller().id
+    return [mine, Deletion.revision > start.floor, start.is_before(Deletion, Deletion.task_id)]

@@ -1,0 +1,126 @@
+"""`Idempotency-Key`: a write that is sent again is answered again, and done once (contract §6)."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from hashlib import sha256
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy.exc import OperationalError
+
+from todo_service.auth import caller
+from todo_service.config import Settings
+from todo_service.database import is_lock_timeout
+from todo_service.errors import Problem, invalid
+from todo_service.extensions import db
+from todo_service.models import StoredResponse
+from todo_service.revisions import this_write, writes
+
+KEY = re.compile("[!-~]{1,255}")  # visible ASCII
+RETRY_SECONDS = 1
+
+View = Callable[..., Response]
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.extensions["idempotency_lifetime"] = timedelta(hours=settings.idempotency_hours)
+
+
+def writes_once(view: View) -> View:
+    """Run the view as one write, at most once for each `Idempotency-Key` of a user and endpoint.
+
+    The answer is stored in the write's own transaction, under the lock of the user's row that every
+    write takes first: so a retry waits for the request it repeats, and then finds its answer. Only
+    answers to writes that happened are stored; a refused request leaves its key free.
+    """
+    once = writes(replayed(view))
+    without_key = writes(view)
+
+    @wraps(view)
+    def written(**values: Any) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return without_key(**values)
+        if not KEY.fullmatch(key):
+            raise invalid({"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]})
+        try:
+            return once(**values)
+        except OperationalError as error:
+            if is_lock_timeout(error):
+                raise still_running() from error
+            raise
+
+    written.writes_once = True  # type: ignore[attr-defined]  # read by the docs
+    return written
+
+
+def replayed(view: View) -> View:
+    @wraps(view)
+    def answered(**values: Any) -> Response:
+        fingerprint = sha256(g.body).digest()
+        moment = this_write().moment
+        stored = db.session.execute(select(StoredResponse.__table__).where(*this_key())).one_or_none()
+        if stored and is_fresh(stored.created_at, moment):
+            if stored.fingerprint != fingerprint:
+                raise reused()
+            return replay(stored)
+        if stored:
+            db.session.execute(delete(StoredResponse).where(*this_key()))
+        response = view(**values)
+        keep(response, fingerprint, moment)
+        return response
+
+    return answered
+
+
+def this_key() -> tuple[ColumnElement[bool], ...]:
+    return (
+        StoredResponse.user_id == caller().id,
+        StoredResponse.endpoint == str(request.endpoint),
+        StoredResponse.key == request.headers["Idempotency-Key"],
+    )
+
+
+def is_fresh(created_at: datetime, moment: datetime) -> bool:
+    lifetime: timedelta = current_app.extensions["idempotency_lifetime"]
+    return moment - created_at < lifetime
+
+
+def keep(response: Response, fingerprint: bytes, moment: datetime) -> None:
+    db.session.execute(
+        insert(StoredResponse).values(
+            user_id=caller().id,
+            endpoint=str(request.endpoint),
+            key=request.headers["Idempotency-Key"],
+            fingerprint=fingerprint,
+            status=response.status_code,
+            body=response.get_data(),
+            etag=response.headers.get("ETag"),
+            location=response.headers.get("Location"),
+            created_at=moment,
+        )
+    )
+
+
+def replay(stored: Any) -> Response:
+    """The first answer again; nothing is written, so the write raises no revision."""
+    response = Response(bytes(stored.body), stored.status, mimetype="application/json")
+    for name, value in (("ETag", stored.etag), ("Location", stored.location)):
+        if value is not None:
+            response.headers[name] = value
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def reused() -> Problem:
+    detail = "This Idempotency-Key was used with another payload."
+    return Problem(422, "idempotency_key_reused", detail)
+
+
+def still_running() -> Problem:
+    detail = "Another write, perhaps the first with this Idempotency-Key, is still running."
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return Problem(409, "idempotency_conflict", detail, headers=headers)

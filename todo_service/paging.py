@@ -1,0 +1,89 @@
+"""Keyset pages: each goes on exactly where the one before it ended, whatever was written meanwhile.
+
+A page is not counted from the start; it begins behind a given row. What lies behind a row in an order by
+several keys is a handful of *segments*: the rest of the rows that agree with it in all keys but the last,
+then the rest of those that agree in all but the last two, and so on. Each segment is one range of an index
+on these keys, so page 1,000 costs what page 1 costs. Rows without a value make segments of their own,
+behind the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, select, true, union_all
+from sqlalchemy.orm import InstrumentedAttribute
+
+
+@dataclass(frozen=True)
+class Key:
+    """A column to order by."""
+
+    column: InstrumentedAttribute[Any]
+    descending: bool
+
+    @property
+    def ordered(self) -> ColumnElement[Any]:
+        return self.column.desc() if self.descending else self.column.asc()
+
+    @property
+    def ordered_nulls_last(self) -> ColumnElement[Any]:
+        return self.ordered.nulls_last() if self.column.nullable else self.ordered
+
+    def same(self, value: Any) -> ColumnElement[bool]:
+        return self.column.is_(None) if value is None else self.column == value
+
+    def beyond(self, value: Any) -> ColumnElement[bool]:
+        beyond: ColumnElement[bool] = self.column < value if self.descending else self.column > value
+        return beyond
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The rows that meet `condition`, in the order of `keys`; of the first key all have a value, or none."""
+
+    condition: ColumnElement[bool]
+    keys: Sequence[Key]
+
+    def select(self, rows: Select[Any], limit: int) -> Select[Any]:
+        first, *others = self.keys
+        ordering = [first.ordered, *(key.ordered_nulls_last for key in others)]
+        return rows.where(self.condition).order_by(*ordering).limit(limit)
+
+
+def segments(keys: Sequence[Key], after: Sequence[Any] | None) -> list[Segment]:
+    """The segments behind the row whose keys have the values `after`, nearest first; without, all rows."""
+    if after is None:
+        return opening(true(), keys)
+    behind: list[Segment] = []
+    for depth in reversed(range(len(keys))):
+        agree = and_(true(), *(key.same(value) for key, value in zip(keys[:depth], after, strict=False)))
+        key, value = keys[depth], after[depth]
+        if value is None:  # nothing lies behind what has no value
+            continue
+        behind.append(Segment(agree & key.beyond(value), keys[depth:]))
+        if key.column.nullable:
+            behind.append(valueless(agree, keys[depth:]))
+    return behind
+
+
+def opening(condition: ColumnElement[bool], keys: Sequence[Key]) -> list[Segment]:
+    if not keys[0].column.nullable:
+        return [Segment(condition, keys)]
+    return [Segment(condition & keys[0].column.is_not(None), keys), valueless(condition, keys)]
+
+
+def valueless(condition: ColumnElement[bool], keys: Sequence[Key]) -> Segment:
+    """The rows without a value of the first key; named in the order all the same, as the index has it."""
+    return Segment(condition & keys[0].column.is_(None), [Key(keys[0].column, descending=False), *keys[1:]])
+
+
+def page(rows: Select[Any], keys: Sequence[Key], after: Sequence[Any] | None, limit: int) -> Any:
+    """A statement for the next `limit` of `rows`.
+
+    UNION ALL gives its parts one after the other, and reads none that the limit does not reach.
+    """
+    parts = [segment.select(rows, limit) for segment in segments(keys, after)]
+    if len(parts) == 1:
+        return parts[0]
+    return union_all(*(select(part.subquery()) for part in parts)).limit(limit)
