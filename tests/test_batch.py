@@ -117,6 +117,15 @@ def test_another_revision_is_412_with_the_task_as_it_is(ada: Person) -> None:
     assert body(ada.get()) == [task]
 
 
+def test_a_412_does_not_show_what_the_batch_did_before_it_failed(ada: Person) -> None:
+    task = ada.adds()
+    change = {"op": "update", "id": task["id"], "task": {"title": "never seen"}, "if_match": 1}
+    answer = run(ada, change, change)
+    assert (answer.status_code, list(body(answer)["errors"])) == (412, ["1"])
+    assert body(answer)["current"] == task
+    assert answer.headers["ETag"] == '"1"'
+
+
 @pytest.mark.parametrize(
     "sent",
     [{}, {"operations": []}, {"operations": {}}, {"operations": None}, {"operations": [creates("x")] * 101}],

@@ -10,6 +10,7 @@ from uuid_utils import uuid7
 from todo_service.auth import signed_in
 from todo_service.contract import returns, takes
 from todo_service.errors import Problem, invalid
+from todo_service.extensions import db
 from todo_service.idempotency import writes_once
 from todo_service.own_tasks import TaskRow, change, create, own_task, remove
 from todo_service.preconditions import precondition_failed
@@ -40,7 +41,15 @@ def perform(index: int, raw: Any) -> Result:
     except ValidationError as error:
         raise failed(index, invalid(flat(cast(dict[str, Any], error.messages)))) from error
     except Problem as problem:
-        raise failed(index, problem) from problem
+        raise failed(index, as_committed(problem)) from problem
+
+
+def as_committed(problem: Problem) -> Problem:
+    """A 412 with the task as it is without what this batch did to it before, which is undone."""
+    if problem.current is None:
+        return problem
+    db.session.rollback()
+    return precondition_failed(own_task(problem.current["id"]))
 
 
 def failed(index: int, problem: Problem) -> Problem:
