@@ -121,7 +121,7 @@ class Account:
         if operation["op"] == "create":
             new_id = next(new_ids, f"the id of {self.revision + 1}")  # of a batch that fails none is told
             return {"status": 201, "task": self.create(new_id, operation["task"], moment)}
-        task = self.find(operation["id"], operation.get("if_match") and [operation["if_match"]])
+        task = self.find(operation["id"], [operation["if_match"]] if "if_match" in operation else None)
         if operation["op"] == "delete":
             self.delete(task["id"])
             return {"status": 204}
