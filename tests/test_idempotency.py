@@ -47,6 +47,20 @@ def test_the_answer_stays_the_first_also_when_the_task_has_changed(ada: Person) 
     assert body(ada.get()) == []
 
 
+def test_a_batch_that_changed_nothing_changes_nothing_when_sent_again(ada: Person) -> None:
+    task = ada.adds()
+    reopen = {"operations": [{"op": "complete", "id": task["id"], "completed": False}]}
+    first = send(ada, reopen, path="/api/tasks/batch")
+    assert body(first) == {"results": [{"status": 200, "task": task}]}
+    assert body(ada.get()) == [task]
+    completed = body(ada.patch(f"/api/tasks/{task['id']}/complete"))
+    assert completed["revision"] == task["revision"] + 1
+    again = send(ada, reopen, path="/api/tasks/batch")
+    assert (again.data, again.headers.get("Idempotency-Replayed")) == (first.data, "true")
+    assert body(ada.get()) == [completed]
+    assert send(ada, BATCH, path="/api/tasks/batch").status_code == 422
+
+
 @endpoints
 def test_another_payload_is_refused_byte_for_byte(ada: Person, path: str, sent: object) -> None:
     send(ada, sent, path=path)

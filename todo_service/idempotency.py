@@ -34,7 +34,7 @@ def writes_once(view: View) -> View:
 
     The answer is stored in the write's own transaction, under the lock of the user's row that every
     write takes first: so a retry waits for the request it repeats, and then finds its answer. Only
-    answers to writes that happened are stored; a refused request leaves its key free.
+    answers of success are stored; a refused request leaves its key free.
     """
     once = writes(replayed(view))
     without_key = writes(view)
@@ -103,6 +103,7 @@ def keep(response: Response, fingerprint: bytes, moment: datetime) -> None:
             created_at=moment,
         )
     )
+    this_write().answer_kept = True
 
 
 def replay(stored: Any) -> Response:

@@ -38,6 +38,7 @@ class Write:
         row = {"id": user.id, "email": user.email, "name": user.name, "now": self.moment}
         self.first = int(db.session.execute(RAISE, row).scalar_one())
         self.changes = 0
+        self.answer_kept = False
 
     @property
     def revision(self) -> int:
@@ -53,7 +54,8 @@ class Write:
 def writes(view: Callable[P, R]) -> Callable[P, R]:
     """Run the view as one write of the current user's, in one transaction.
 
-    Whatever the view raises, nothing is committed. A view that changes nothing raises no revision either.
+    Whatever the view raises, nothing is committed. A view that changes nothing raises no revision either,
+    not even where its answer is kept for an `Idempotency-Key`.
     """
 
     @wraps(view)
@@ -61,10 +63,10 @@ def writes(view: Callable[P, R]) -> Callable[P, R]:
         user = caller()
         g.write = write = Write(user)
         result = view(*args, **kwargs)
-        if write.changes == 0:
+        if write.changes == 0 and not write.answer_kept:
             db.session.rollback()
             return result
-        if write.changes > 1:
+        if write.changes != 1:
             raised = update(User).where(User.id == user.id).values(revision=write.revision - 1)
             db.session.execute(raised)
         db.session.commit()
