@@ -1,16 +1,28 @@
 """How gunicorn serves the application; `gunicorn wsgi:app` reads this by itself."""
 
+import os
+import shutil
 import sys
+import tempfile
 import threading
 from typing import Any
 
-from todo_service import schema_version
+from gunicorn.glogging import Logger
+
+# Where the workers share what they count: has to be known before anything is counted, and so before the
+# service is imported; a reload finds it there already.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="todo-service-metrics-")
+
+from todo_service import logs, metrics, schema_version
 from todo_service.config import SettingError, Settings
 
 try:
     settings = Settings.load()
 except SettingError as error:
     sys.exit(f"todo_service cannot start: {error}")
+
+logs.configure(settings)
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
@@ -29,6 +41,34 @@ limit_request_field_size = 16 * 1024 + 256  # a value of 16 KiB and its name: to
 
 forwarder_headers = ""  # no client may rewrite the path by sending SCRIPT_NAME or PATH_INFO
 control_socket_disable = True
+
+
+class EventLog(Logger):
+    """gunicorn's own events go where all others do, in the same form."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+
+logger_class = EventLog
+errorlog = None  # no handler of its own
+
+
+def on_starting(_server: Any) -> None:
+    if settings.metrics_port:
+        try:
+            metrics.serve(settings.host, settings.metrics_port)
+        except OSError as error:
+            sys.exit(f"todo_service cannot start: METRICS_PORT {settings.metrics_port}: {error.strerror}")
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    metrics.forget(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def pre_request(_worker: Any, request: Any) -> None:

@@ -8,13 +8,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete
 
 from tests.auth_server import AuthServer
+from tests.log_lines import LogLines
 from tests.people import SECRET, Person
 from tests.postgres import Postgres
 from tests.service import Service
 from todo_service import create_app, schema_version
 from todo_service.config import Settings
 from todo_service.extensions import db
-from todo_service.models import User
+from todo_service.models import Erasure, User
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +61,7 @@ def app(shared_app: Flask) -> Flask:
 def forget_everything(app: Flask) -> None:
     with app.app_context():
         db.session.execute(delete(User))
+        db.session.execute(delete(Erasure))
         db.session.commit()
 
 
@@ -76,6 +78,13 @@ def ada(client: FlaskClient) -> Person:
 @pytest.fixture
 def bob(client: FlaskClient) -> Person:
     return Person(client, "bob")
+
+
+@pytest.fixture
+def log_lines() -> Iterator[LogLines]:
+    """What is logged from now on, as it would be written."""
+    with LogLines() as lines:
+        yield lines
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """One error shape for everything (contract §1)."""
 
-import logging
 import re
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.test import TestResponse
 
+from tests.log_lines import LogLines
 from tests.people import Person, body
 from todo_service import create_app, own_tasks, tasks
 from todo_service.config import Settings
@@ -91,7 +91,7 @@ UNAVAILABLE: list[Exception] = [
 
 @pytest.mark.parametrize("error", UNAVAILABLE, ids=lambda error: type(getattr(error, "orig", error)).__name__)
 def test_a_database_that_cannot_answer_is_503(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, error: Exception, caplog: pytest.LogCaptureFixture
+    ada: Person, monkeypatch: pytest.MonkeyPatch, error: Exception, log_lines: LogLines
 ) -> None:
     monkeypatch.setattr(tasks, "find", raising(error))
     answer = ada.get()
@@ -99,7 +99,7 @@ def test_a_database_that_cannot_answer_is_503(
     assert found["detail"] == "The database is not available at the moment."
     assert int(answer.headers["Retry-After"]) >= 1
     assert "secret" not in answer.text
-    assert "SELECT" not in caplog.text
+    assert "SELECT" not in log_lines.text
 
 
 def raising(error: Exception) -> Any:
@@ -110,15 +110,18 @@ def raising(error: Exception) -> Any:
 
 
 def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
     monkeypatch.setattr(tasks, "find", raising(Secret("SECRET-IN-EXCEPTION")))
-    with caplog.at_level(logging.ERROR):
-        answer = ada.get()
+    answer = ada.get()
     found = problem(answer, 500, "internal_error", "Internal Server Error")
     assert "SECRET" not in answer.text
     assert "Traceback" not in answer.text
-    assert "SECRET-IN-EXCEPTION" in caplog.text
+    logged = log_lines.one("Unhandled exception")
+    assert (logged["level"], logged["request_id"]) == ("ERROR", found["request_id"])
+    assert logged["exception"][0]["type"] == f"{__name__}.Secret"
+    assert re.search(r"test_errors\.py:\d+ fail$", logged["exception"][0]["at"][-1])
+    assert "SECRET" not in log_lines.text
     assert found["detail"] == "Something went wrong on our side; it has been logged."
 
 

@@ -24,6 +24,9 @@ ENDPOINTS = [
     ("DELETE", "/api/tasks", None),
     ("POST", "/api/tasks/batch", {"operations": [{"op": "create", "task": {"title": "x"}}]}),
     ("GET", "/api/tasks/changes", None),
+    ("GET", "/api/account", None),
+    ("GET", "/api/account/export", None),
+    ("DELETE", "/api/account", {"confirm": "erase"}),
 ]
 WITH_ID = [endpoint for endpoint in ENDPOINTS if "{id}" in endpoint[1]]
 

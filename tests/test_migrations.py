@@ -20,7 +20,7 @@ from todo_service import create_app
 from todo_service.config import Settings
 from todo_service.extensions import db, metadata
 
-TABLES = {"alembic_version", "users", "tasks", "deletions", "stored_responses"}
+TABLES = {"alembic_version", "users", "tasks", "deletions", "stored_responses", "erasures"}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

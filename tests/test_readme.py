@@ -12,8 +12,8 @@ from pathlib import Path
 from flask import Flask
 
 from tests.service import ROOT, free_port
-from todo_service.openapi import template
 from todo_service.schemas import ListParameters
+from todo_service.telemetry import template
 
 README = (ROOT / "README.md").read_text()
 
@@ -80,7 +80,7 @@ def test_every_make_target_the_readme_names_exists() -> None:
 def test_every_call_of_the_api_is_in_the_readme_and_the_other_way_round(app: Flask) -> None:
     written = re.findall(r"^\| `([A-Z]+) (/api/[^`?]*)", README, re.MULTILINE)
     served = {
-        (method, template(rule))
+        (method, template(rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/api/")

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from todo_service import (
+    account,
     auth,
     batch,
     changes,
@@ -18,6 +19,7 @@ from todo_service import (
     rate_limit,
     schema_version,
     tasks,
+    telemetry,
 )
 from todo_service.config import Settings
 
@@ -34,10 +36,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
 
-    logs.init_app(app, settings.log_level)
+    logs.init_app(app, settings)
+    database.init_app(app, settings)
+    telemetry.init_app(app, settings)
     errors.init_app(app)
     headers.init_app(app, settings)
-    database.init_app(app, settings)
     schema_version.init_app(app, settings)
     auth.init_app(app, settings)
     rate_limit.init_app(app, settings)
@@ -47,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(tasks.blueprint)
     app.register_blueprint(batch.blueprint)
     app.register_blueprint(changes.blueprint)
+    app.register_blueprint(account.blueprint)
     app.register_blueprint(health.blueprint)
     docs.init_app(app)
     return app

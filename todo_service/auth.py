@@ -177,5 +177,6 @@ def expired(_header: Claims, _claims: Claims) -> Response:
 
 
 def refusal(code: str, detail: str, challenge: str) -> Response:
-    """401 with the challenge of RFC 6750 §3."""
-    return Problem(401, code, detail, headers={"WWW-Authenticate": challenge}).response()
+    """401 with the challenge of RFC 6750 §3; or 429, where too many came from the same address."""
+    refused = Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
+    return (rate_limit.refuse_address() or refused).response()

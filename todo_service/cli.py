@@ -1,21 +1,23 @@
-"""Commands for the shell: `flask token` and `flask prune`."""
+"""Commands for the shell: `flask token`, `flask prune` and `flask users erase`."""
 
 from datetime import UTC, datetime, timedelta
 
 import click
 from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask.cli import AppGroup, with_appcontext
 from flask_jwt_extended import create_access_token
 
 from todo_service import schema_version
 from todo_service.auth import LONGEST_SUBJECT
 from todo_service.config import Settings
+from todo_service.erasure import erase
 from todo_service.pruning import prune_deletions, prune_responses
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     app.cli.add_command(token)
     app.cli.add_command(prune)
+    app.cli.add_command(users)
     app.extensions["deletions_lifetime"] = timedelta(days=settings.deletions_days)
 
 
@@ -61,3 +63,16 @@ def prune() -> None:
     responses = prune_responses(now - lifetimes["idempotency_lifetime"])
     deletions = prune_deletions(now - lifetimes["deletions_lifetime"])
     click.echo(f"Removed {responses} stored responses and {deletions} deletions.")
+
+
+users = AppGroup("users", help="Look after the people.")
+
+
+@users.command("erase")
+@click.argument("user")
+def erase_user(user: str) -> None:
+    """Erase all that is held of USER, for good, as `DELETE /api/account` does."""
+    schema_version.require_current()
+    if not erase(user):
+        raise click.ClickException("Nothing is held of this user.")
+    click.echo("Erased.")

@@ -89,8 +89,19 @@ class Settings:
     rate_limit: str = setting(
         types.rate,
         "600/minute",
-        "Requests per user, like `600/minute` or `10/second`; empty: no limit.",
+        "Requests per user, and refused tokens per address, like `600/minute`; empty: no limit.",
         may_be_empty=True,
+    )
+    rate_limit_storage: str = setting(
+        types.rate_storage,
+        "memory://",
+        "Where they are counted: each process for itself, or all together in `redis://host:6379/0`.",
+        secret=True,
+    )
+    trusted_proxies: types.Proxies = setting(
+        types.proxies,
+        "",
+        "Proxies whose `X-Forwarded-For` counts: how many, or their networks, like `10.0.0.0/8,::1`.",
     )
     idempotency_hours: int = setting(
         types.number(1, 8760), "24", "Hours for which the answer to an `Idempotency-Key` is kept."
@@ -102,6 +113,14 @@ class Settings:
     )
     log_level: str = setting(
         types.log_level, "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`: the least that is logged."
+    )
+    log_format: str = setting(
+        types.log_format, "json", "`json`: an object a line; `console`: readable for people."
+    )
+    metrics_port: int = setting(
+        types.number(0, 65535),
+        "0",
+        "Port on HOST that serves Prometheus metrics, to be kept from the public; `0`: none.",
     )
     host: str = setting(
         types.text, "127.0.0.1", "Address to listen on; `0.0.0.0` to be reached from other machines."

@@ -27,8 +27,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from todo_service import metrics
 from todo_service.config import Settings
 from todo_service.extensions import db
+from todo_service.pool import MeasuredPool
 
 CONNECT_SECONDS = 3
 POOL_SECONDS = 5
@@ -49,6 +51,7 @@ def init_app(app: Flask, settings: Settings) -> None:
             event.listen(db.engine, "checkout", on_checkout)
         elif not is_in_memory(db.engine.url):
             event.listen(db.engine, "do_connect", keep_private)
+    metrics.pool_size.set(settings.threads)
     psycopg.set_wait_callback(wait)
 
 
@@ -59,6 +62,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         return quiet
     pool = {
         **quiet,
+        "poolclass": MeasuredPool,
         "pool_size": settings.threads,
         "max_overflow": 0,
         "pool_timeout": POOL_SECONDS,

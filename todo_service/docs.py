@@ -7,7 +7,8 @@ from pathlib import Path
 import orjson
 from flask import Blueprint, Flask, Response, abort, current_app, request, send_from_directory
 
-from todo_service.openapi import describe, serves
+from todo_service.contract import serves
+from todo_service.openapi import describe
 
 blueprint = Blueprint("docs", __name__)
 

@@ -1,4 +1,4 @@
-"""Header fields of every answer: caching, sniffing, and CORS as browsers need it (contract §1 and §7)."""
+"""Header fields of every answer: caching, security, and CORS as browsers need it (contract §1 and §7)."""
 
 import re
 
@@ -33,6 +33,16 @@ READ = [
 ]
 PREFLIGHT_SECONDS = 600
 
+# Whatever an answer holds, a browser is to take it for data: not to run, guess at, frame or embed it. (To
+# demand https, by Strict-Transport-Security, is for the proxy that speaks it.)
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",  # of scripts' fetch it is CORS that decides
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
 
 def init_app(app: Flask, settings: Settings) -> None:
     anyone = settings.allowed_origins == ("*",)
@@ -57,7 +67,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         if "Allow" in headers:  # a set, which has no order of its own
             headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
         headers["Vary"] = "Authorization, Origin"
-        headers["X-Content-Type-Options"] = "nosniff"
+        for name, value in SECURITY.items():
+            headers.setdefault(name, value)
         return response
 
 

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import jwt
 
+from todo_service import metrics
+
 log = logging.getLogger(__name__)
 
 # JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1): the kinds of key it takes, `crv` or else `kty` of the JWK.
@@ -137,7 +139,9 @@ class KeySet:
         try:
             self.keys = read_keys(download(self.url))
             self.stale_at = self.clock() + FRESH_SECONDS
+            metrics.key_fetches.labels("fetched").inc()
         except Exception as error:  # noqa: BLE001  # whatever a broken server answers, known keys stay
+            metrics.key_fetches.labels("failed").inc()
             log.warning("The key set could not be fetched: %s", type(error).__name__)
         finally:
             done.set()

@@ -152,5 +152,16 @@ class StoredResponse(Model):
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
+class Erasure(Model):
+    """The highest revision of any account that was erased: one row, and nobody's. A life that begins later
+    begins behind it."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    revision: Mapped[int] = mapped_column(BigInteger)
+
+
 # The columns a client sees, and so all that is ever read of a task.
 SHOWN = tuple(column for column in Task.__table__.c if column.name not in ("title_key", "search_text"))

@@ -1,6 +1,5 @@
 """The OpenAPI document, made of the routes, their docstrings and the schemas they validate with."""
 
-import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +19,7 @@ from todo_service.openapi_answers import (
     problem_components,
 )
 from todo_service.openapi_schemas import JSON, OPENAPI, Schemas
+from todo_service.telemetry import template
 
 View = Callable[..., Any]
 
@@ -92,16 +92,6 @@ BEARER = {
 DEPENDENT = ("/api/", "/health/ready")
 
 
-def serves(*media_types: str) -> Callable[[View], View]:
-    """Tell the document what a view answers with that does without `@returns`."""
-
-    def decorate(view: View) -> View:
-        view.serves = media_types  # type: ignore[attr-defined]  # read by Operation
-        return view
-
-    return decorate
-
-
 def describe(app: Flask) -> JSON:
     """The document of all that `app` serves; to be called in a request, which the problems in it name."""
     sent, answered = Schemas.sent(), Schemas.answered()
@@ -110,7 +100,7 @@ def describe(app: Flask) -> JSON:
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             operation = Operation(rule, method, view, sent, answered)
-            paths.setdefault(template(rule), {})[method.lower()] = operation.describe()
+            paths.setdefault(template(rule.rule), {})[method.lower()] = operation.describe()
     problems = problem_components(answered)  # adds a schema, so it comes before they are listed
     return {
         "openapi": OPENAPI,
@@ -125,11 +115,6 @@ def describe(app: Flask) -> JSON:
             "securitySchemes": {"bearer": BEARER},
         },
     }
-
-
-def template(rule: Rule) -> str:
-    """`/api/tasks/<id>` as OpenAPI writes it: `/api/tasks/{id}`."""
-    return re.sub("<(?:[^<>]*:)?([^<>]*)>", r"{\1}", rule.rule)
 
 
 class Operation:

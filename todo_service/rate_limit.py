@@ -1,26 +1,113 @@
-"""How often a user may call (contract §7), counted by Flask-Limiter."""
+"""How often a user may call, and an address fail to sign in (contract §7), counted by Flask-Limiter."""
 
+import logging
 import time
+from dataclasses import dataclass
+from typing import Any
 
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from todo_service import metrics
+from todo_service.client_address import client_address
 from todo_service.config import Settings
 from todo_service.errors import Problem
 
+log = logging.getLogger(__name__)
+
+STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
+PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
+LOG_SECONDS = 60  # between two lines about a storage that is down
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How much is left of what one window allows."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset: float  # seconds since 1970
+
+    def headers(self) -> dict[str, str]:
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(int(self.reset)),
+        }
+
+
+class Rate:
+    """A rate, counted for each user and each address.
+
+    A storage that is down lets everything through: to refuse everybody would be worse than to refuse
+    nobody for a while.
+    """
+
+    def __init__(self, limiter: Limiter, rate: RateLimitItem) -> None:
+        self.limiter, self.rate = limiter, rate
+        self.paused_until = self.silent_until = 0.0
+
+    def spend(self, kind: str, whose: str) -> Standing | None:
+        """Count one; None when the storage is down."""
+        return self.ask(lambda: self.limiter.limiter.hit(self.rate, kind, whose), kind, whose)
+
+    def look(self, kind: str, whose: str) -> Standing | None:
+        """The same without counting."""
+        return self.ask(lambda: True, kind, whose)
+
+    def ask(self, allowed: Any, kind: str, whose: str) -> Standing | None:
+        if time.monotonic() < self.paused_until:
+            return None
+        try:
+            is_allowed = allowed()
+            reset, remaining = self.limiter.limiter.get_window_stats(self.rate, kind, whose)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it, people can do nothing about it
+            self.pause(error)
+            return None
+        return Standing(is_allowed, self.rate.amount, remaining, reset)
+
+    def pause(self, error: Exception) -> None:
+        now = time.monotonic()
+        self.paused_until = now + PAUSE_SECONDS
+        metrics.storage_failures.inc()
+        if now >= self.silent_until:
+            self.silent_until = now + LOG_SECONDS
+            log.warning(
+                "The rate limits' storage does not answer, so nothing is limited: %s", type(error).__name__
+            )
+
 
 def init_app(app: Flask, settings: Settings) -> None:
+    app.extensions["trusted_proxies"] = settings.trusted_proxies
     if not settings.rate_limit:
         return
-    limiter = Limiter(key_func=lambda: "", storage_uri="memory://")
+    limiter = Limiter(
+        key_func=client_address,
+        storage_uri=settings.rate_limit_storage,
+        storage_options=storage_options(settings.rate_limit_storage),
+    )
     limiter.init_app(app)
-    app.extensions["user_rate"] = (limiter, parse(settings.rate_limit))
+    app.extensions["rate"] = Rate(limiter, parse(settings.rate_limit))
 
     @app.after_request
     def tell(response: Response) -> Response:
-        response.headers.extend(g.get("rate_headers", {}))
+        if request.path.startswith("/api"):
+            response.headers.extend(headers())
         return response
+
+
+def storage_options(storage: str) -> dict[str, Any]:
+    if storage == "memory://":
+        return {}
+    return {
+        "socket_connect_timeout": STORAGE_SECONDS,
+        "socket_timeout": STORAGE_SECONDS,
+        "retry": Retry(NoBackoff(), 1),  # once, for a connection that was cut while it lay idle
+    }
 
 
 def spend(user_id: str) -> None:
@@ -29,19 +116,34 @@ def spend(user_id: str) -> None:
     Raises:
         Problem: 429, the user has used up what one window allows.
     """
-    if "user_rate" not in current_app.extensions:
-        return
-    limiter: Limiter
-    rate: RateLimitItem
-    limiter, rate = current_app.extensions["user_rate"]
-    allowed = limiter.limiter.hit(rate, user_id)
-    window = limiter.limiter.get_window_stats(rate, user_id)
-    g.rate_headers = {
-        "X-RateLimit-Limit": str(rate.amount),
-        "X-RateLimit-Remaining": str(window.remaining),
-        "X-RateLimit-Reset": str(int(window.reset_time)),
-    }
-    if not allowed:
-        wait = str(max(1, int(window.reset_time - time.time()) + 1))
-        detail = "Too many requests; please wait a moment."
-        raise Problem(429, "rate_limited", detail, headers={"Retry-After": wait})
+    if problem := count("user", user_id):
+        raise problem
+
+
+def refuse_address() -> Problem | None:
+    """Count a refused token of this client's; the 429 to answer with instead, if there were too many.
+
+    Good tokens pass all the same: behind one address there may be many people, and one broken page.
+    """
+    return count("address", client_address())
+
+
+def count(kind: str, whose: str) -> Problem | None:
+    rate: Rate | None = current_app.extensions.get("rate")
+    standing = rate and rate.spend(kind, whose)
+    if not standing:
+        return None
+    g.standing = standing
+    if standing.allowed:
+        return None
+    metrics.refusals.labels(kind).inc()
+    wait = str(max(1, int(standing.reset - time.time()) + 1))
+    detail = "Too many requests; please wait a moment."
+    return Problem(429, "rate_limited", detail, headers={"Retry-After": wait})
+
+
+def headers() -> dict[str, str]:
+    """Where the caller stands: the user, or before anybody is known, the address."""
+    rate: Rate = current_app.extensions["rate"]
+    standing: Standing | None = g.get("standing") or rate.look("address", client_address())
+    return standing.headers() if standing else {}

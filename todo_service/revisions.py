@@ -30,6 +30,17 @@ RAISE = text(
 ).bindparams(bindparam("now", type_=Moment()))
 
 
+# The first write of a life. ETags of an earlier life, which was erased, must match nothing in this one. This
+# is a statement of its own, because it has to see what an erasure that the first one waited for has left.
+BEGIN_LIFE = text(
+    """
+    UPDATE users SET revision = 1 + COALESCE((SELECT revision FROM erasures), 0)
+    WHERE id = :id
+    RETURNING revision
+    """
+)
+
+
 class Write:
     """A write in progress: the moment it happens at, and a revision for each of its changes."""
 
@@ -37,6 +48,8 @@ class Write:
         self.moment = datetime.now(UTC)
         row = {"id": user.id, "email": user.email, "name": user.name, "now": self.moment}
         self.first = int(db.session.execute(RAISE, row).scalar_one())
+        if self.first == 1:
+            self.first = int(db.session.execute(BEGIN_LIFE, {"id": user.id}).scalar_one())
         self.changes = 0
         self.answer_kept = False
 

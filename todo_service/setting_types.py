@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -96,6 +98,53 @@ def rate(value: str) -> str:
     if value and not re.fullmatch("[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
         raise ValueError("must be like 600/minute, or empty for no limit")
     return value
+
+
+def rate_storage(value: str) -> str:
+    """Where the limits are counted: this process's memory, or a Redis."""
+    try:
+        parts = urlsplit(value)
+        usable = value == "memory://" or (parts.scheme in ("redis", "rediss") and bool(parts.hostname))
+        usable = usable and parts.port != 0
+    except ValueError:  # no such port
+        usable = False
+    if not usable:
+        raise ValueError("must be memory:// or an address like redis://host:6379/0")
+    return value
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """The proxies in front that are trusted: so many of them, or those in these networks."""
+
+    hops: int = 0
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    def cover(self, address: str, hop: int) -> bool:
+        """Whether the proxy at this address, so many hops away from us, is trusted."""
+        if hop < self.hops:
+            return True
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self.networks)
+
+
+def proxies(value: str) -> Proxies:
+    """How many proxies there are, or their addresses and networks, comma-separated."""
+    if re.fullmatch("[0-9]", value):
+        return Proxies(hops=int(value))
+    try:
+        return Proxies(networks=tuple(ip_network(part.strip()) for part in value.split(",") if part.strip()))
+    except ValueError:
+        raise ValueError("must be a number of proxies, or addresses like 10.0.0.0/8,::1") from None
+
+
+def log_format(value: str) -> str:
+    if value.lower() not in ("json", "console"):
+        raise ValueError("must be json or console")
+    return value.lower()
 
 
 def log_level(value: str) -> str:

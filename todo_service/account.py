@@ -1,0 +1,126 @@
+"""The account: what is held of the current user, to see, to take along and to erase (contract §8)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain
+from threading import BoundedSemaphore
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, request
+from sqlalchemy import func, select
+
+from todo_service.auth import caller, signed_in
+from todo_service.contract import returns, serves, takes
+from todo_service.erasure import erase
+from todo_service.errors import unavailable
+from todo_service.export import FORMATS
+from todo_service.extensions import db
+from todo_service.models import SHOWN, Task, User
+from todo_service.own_tasks import TaskRow
+from todo_service.schemas import AccountSchema, EraseSchema, ExportParameters, ExportSchema
+
+blueprint = Blueprint("account", __name__, url_prefix="/api/account")
+
+CHUNK = 1000  # tasks read, and held in memory, at once
+
+# An export lasts as long as its reader likes; so many at once per process leave threads for the others.
+exports = BoundedSemaphore(2)
+RETRY_SECONDS = 5
+
+
+@blueprint.get("")
+@signed_in
+@takes()
+@returns(AccountSchema())
+def read_account() -> dict[str, Any]:
+    """Read your account: who you are, and how many tasks you have."""
+    return account()
+
+
+@blueprint.get("/export")
+@signed_in
+@takes(query=ExportParameters())
+@serves("text/csv", "text/calendar", json=ExportSchema())
+def export_account(format: str) -> Response:
+    """Take everything along that is held of you: as JSON, as CSV for spreadsheets or as iCalendar tasks.
+    CSV cells that a spreadsheet would run as formulas begin with an apostrophe."""
+    kind = FORMATS[format]
+    known, chunks = account(), tasks_in_chunks(caller().id)
+    db.session.rollback()  # gives the connection back, before the first chunk takes one
+    first = next(chunks, [])  # what fails until here is still answered properly
+    body = kind.write(known, chain([first], chunks))
+    if request.method == "GET":
+        body = one_of_few(body)
+    answer = Response(body, mimetype=kind.media_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="tasks.{format}"'
+    return answer
+
+
+def one_of_few(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Hold one of the places for exports until all is sent, or nobody wants it any more.
+
+    Raises:
+        Problem: 503, all are taken.
+    """
+    if not exports.acquire(blocking=False):
+        raise unavailable("Others are exporting at the moment.", RETRY_SECONDS)
+
+    def sent() -> Iterator[bytes]:
+        try:
+            yield b""  # from here on, closing it runs what is below
+            yield from body
+        finally:
+            exports.release()
+
+    started = sent()
+    next(started)
+    return started
+
+
+@blueprint.delete("")
+@signed_in
+@takes(EraseSchema())
+@returns(status=204)
+def erase_account(fields: dict[str, str]) -> None:
+    """Erase your account. All that is held of you is gone for good."""
+    erase(caller().id)
+
+
+def account() -> dict[str, Any]:
+    """What is known of the current user; nothing, before the first write."""
+    due = Task.due_date < datetime.now(UTC)
+    counts = {
+        "total": func.count(Task.id),
+        "pending": func.count(Task.id).filter(~Task.completed),
+        "completed": func.count(Task.id).filter(Task.completed),
+        "overdue": func.count(Task.id).filter(~Task.completed, due),
+    }
+    found = db.session.execute(
+        select(User.email, User.name, User.created_at, *(count.label(name) for name, count in counts.items()))
+        .outerjoin(Task, Task.user_id == User.id)
+        .where(User.id == caller().id)
+        .group_by(User.id)
+    ).one_or_none()
+    return {
+        "user_id": caller().id,
+        "email": found and found.email,
+        "name": found and found.name,
+        "created_at": found and found.created_at,
+        "tasks": {name: getattr(found, name) if found else 0 for name in counts},
+    }
+
+
+def tasks_in_chunks(user_id: str) -> Iterator[list[TaskRow]]:
+    """A user's tasks by their ids. They are read as they are sent, when the request's own context is gone;
+    no connection is held between two chunks."""
+    app, seen = current_app._get_current_object(), g.seen  # type: ignore[attr-defined]  # of the proxy
+    mine = select(*SHOWN).where(Task.user_id == user_id).order_by(Task.id).limit(CHUNK)
+    unread = mine
+    while True:
+        with app.app_context():
+            g.seen = seen
+            tasks = list(db.session.execute(unread))
+        if not tasks:
+            return
+        yield tasks
+        unread = mine.where(Task.id > tasks[-1].id)
