@@ -78,7 +78,7 @@ REFUSALS: dict[int, tuple[str, Problem]] = {
         idempotency.reused(),
     ),
     429: (
-        "More requests than the user has in one window.",
+        "More requests than the user has in one window, or more refused tokens than the address has.",
         Problem(
             429, "rate_limited", "Too many requests; please wait a moment.", headers={"Retry-After": "12"}
         ),
@@ -88,7 +88,6 @@ REFUSALS: dict[int, tuple[str, Problem]] = {
         unavailable("The database is not available at the moment."),
     ),
 }
-UNCOUNTED = (401, 503)  # may be answered before the request is counted
 
 
 def headers(names: Iterable[str]) -> JSON:
@@ -125,7 +124,7 @@ def problem_components(answered: Schemas) -> JSON:
 
 def refusal(when: str, example: Problem, answered: Schemas) -> JSON:
     answer = example.response()
-    names = ["X-Request-Id", *example.headers, *(() if example.status in UNCOUNTED else RATE_LIMIT)]
+    names = ["X-Request-Id", *example.headers, *RATE_LIMIT]
     members = {**answer.get_json(), "request_id": HEADERS["X-Request-Id"][1]}
     content = {answer.mimetype: {**answered.content(ProblemSchema()), "example": members}}
     return {"description": when, "headers": headers(names), "content": content}
