@@ -1,10 +1,13 @@
 """A database that is away, slow or exhausted: 503 within bounds, and recovery by itself (contract §1)."""
 
+import re
+import runpy
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +22,7 @@ from todo_service import create_app, database
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.keys import FETCH_SECONDS
+from todo_service.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -122,17 +126,26 @@ def test_a_slow_statement_is_cut_off(settings: dict[str, str], monkeypatch: pyte
         assert refused(app.test_client().get("/slow"))
 
 
+def gunicorn_settings() -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BETTER_AUTH_SECRET", SECRET)
+        patched.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+        return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+
 def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
     readme = (ROOT / "README.md").read_text()
-    for seconds in (
-        f"{database.CONNECT_SECONDS} s for a connection to the database",
-        f"{database.POOL_SECONDS} s for one",
-        f"{database.LOCK_SECONDS} s for a lock",
-        f"{database.STATEMENT_SECONDS} s for a statement",
-        f"{database.ANSWER_SECONDS} s for a database that is frozen",
-        f"{FETCH_SECONDS:.0f} s for the auth",
-    ):
-        assert seconds in readme
+    stated = dict(re.findall(r"^\| (.*?) \| ([\d.]+ s.*?) \|$", readme, re.MULTILINE))
+    assert stated == {
+        "a connection to the database": f"{database.CONNECT_SECONDS} s",
+        "a connection of the pool": f"{database.POOL_SECONDS} s",
+        "a lock": f"{database.LOCK_SECONDS} s",
+        "a statement": f"{database.STATEMENT_SECONDS} s",
+        "an answer of a database that is frozen": f"{database.ANSWER_SECONDS} s",
+        "the auth server's keys": f"{FETCH_SECONDS:.0f} s",
+        "the rate limits' Redis": f"{STORAGE_SECONDS} s, then it is left alone for {PAUSE_SECONDS} s",
+        "running requests, at a stop": f"{gunicorn_settings()['graceful_timeout']} s",
+    }
     with app.app_context():
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)

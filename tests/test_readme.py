@@ -10,8 +10,12 @@ import sys
 from pathlib import Path
 
 from flask import Flask
+from prometheus_client.metrics import MetricWrapperBase
 
+from tests.log_lines import LogLines
+from tests.people import Person
 from tests.service import ROOT, free_port
+from todo_service import metrics
 from todo_service.schemas import ListParameters
 from todo_service.telemetry import template
 
@@ -92,6 +96,20 @@ def test_every_parameter_of_the_list_is_in_the_readme() -> None:
     section = README.partition("### Finding and paging")[2].partition("### ")[0]
     for name in [*ListParameters().fields, "Link", "X-Total-Count", "If-None-Match"]:
         assert re.search(f"`{name}\\b", section) or name == "cursor", name
+
+
+def test_every_metric_is_in_the_readme_and_the_other_way_round() -> None:
+    section = README.partition("### Metrics")[2].partition("\nWorth a call")[0]
+    defined = {metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)}
+    names = {family.name + "_total" * (family.type == "counter") for m in defined for family in m.describe()}
+    assert set(re.findall(r"`(todo_\w+)`", section)) == names
+
+
+def test_every_field_of_a_request_s_line_is_in_the_readme(ada: Person, log_lines: LogLines) -> None:
+    (example,) = (json.loads(block) for block in blocks("json") if '"duration_ms"' in block)
+    parent = f"00-{example['trace_id']}-00f067aa0ba902b7-01"
+    ada.post(json={"title": "x"}, headers={"traceparent": parent})
+    assert log_lines.one("request").keys() == example.keys()
 
 
 def test_every_code_of_the_readme_is_one_the_service_uses_and_the_other_way_round() -> None:
