@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check lint types format clean
+.PHONY: run test check lint types audit format clean
 
 run: $(BIN)/.run .env
 	@$(BIN)/flask db upgrade
@@ -24,7 +24,7 @@ run: $(BIN)/.run .env
 test: $(BIN)/.dev
 	@$(BIN)/pytest
 
-check: lint types test
+check: lint types audit test
 
 lint: $(BIN)/.dev
 	@$(BIN)/ruff format --check .
@@ -32,6 +32,10 @@ lint: $(BIN)/.dev
 
 types: $(BIN)/.dev
 	@$(BIN)/mypy
+
+# What can be said of the packages without asking anybody: they fit together, and all are installed.
+audit: $(BIN)/.dev
+	@$(BIN)/python -m pip check --disable-pip-version-check
 
 format: $(BIN)/.dev
 	@$(BIN)/ruff format .

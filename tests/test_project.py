@@ -77,6 +77,12 @@ def test_what_is_installed_is_what_is_pinned() -> None:
             assert version(match[1]) == match[2]
 
 
+def test_whatever_the_documents_name_is_there() -> None:
+    for document in ("README.md", "SECURITY.md"):
+        for name in re.findall(r"`((?:tests/)?\w+\.py)`", (ROOT / document).read_text()):
+            assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
+
+
 def test_nothing_is_left_undone() -> None:
     unfinished = re.compile("TO" + "DO:|FIX" + "ME|XX" + "X|NotImplemented" + "Error")
     for path in tracked():
