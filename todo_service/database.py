@@ -1,8 +1,8 @@
-"""How the service holds its database: pool, per-connection settings, and deadlines that end every wait.
+"""How the service holds its database: pool, settings, and deadlines that end every wait.
 
 | wait for | at most |
 |---|---|
-| a connection to be made | 3 s |
+| a connection to be made, or to begin on one | 3 s |
 | a connection of the pool | 5 s |
 | a lock | 5 s |
 | a statement, as the server counts | 10 s |
@@ -26,6 +26,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from todo_service import metrics
 from todo_service.config import Settings
@@ -46,11 +47,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
     db.init_app(app)
     with app.app_context():
-        event.listen(db.engine, "connect", on_connect)
         if db.engine.dialect.name == "postgresql":
             event.listen(db.engine, "checkout", on_checkout)
-        elif not is_in_memory(db.engine.url):
-            event.listen(db.engine, "do_connect", keep_private)
+        else:
+            event.listen(db.engine, "connect", on_connect)
+            if not is_in_memory(db.engine.url):
+                event.listen(db.engine, "do_connect", keep_private)
     metrics.pool_size.set(settings.threads)
     psycopg.set_wait_callback(wait)
 
@@ -69,7 +71,9 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     }
     if settings.database_url.get_backend_name() == "sqlite":
         return {**pool, "connect_args": {"timeout": LOCK_SECONDS}}
-    return {**pool, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
+    connect = {"connect_timeout": CONNECT_SECONDS}
+    # No column is an hstore; a new connection need not ask which type that is.
+    return {**pool, "connect_args": connect, "use_native_hstore": False}
 
 
 def is_in_memory(url: URL) -> bool:
@@ -82,37 +86,40 @@ def keep_private(_dialect: Any, _record: Any, arguments: list[str], _options: An
         Path(arguments[0]).touch(mode=0o600)
 
 
-def on_connect(connection: Any, _record: Any) -> None:
-    """Give a new connection its settings; once per connection, never per request."""
+def on_connect(connection: SqliteConnection, _record: Any) -> None:
+    """Give a new connection to SQLite its settings."""
     cursor = connection.cursor()
-    if isinstance(connection, SqliteConnection):
-        cursor.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
-        cursor.execute("PRAGMA synchronous = NORMAL")  # WAL stays consistent without a sync per commit
-        cursor.execute("PRAGMA foreign_keys = ON")
-    else:
-        cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-        cursor.execute(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
-        # Requests are many and small; and the parts of a UNION ALL stay in their order.
-        cursor.execute("SET max_parallel_workers_per_gather = 0")
-        connection.commit()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
+    cursor.execute("PRAGMA synchronous = NORMAL")  # WAL stays consistent without a sync per commit
+    cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
-def on_checkout(connection: psycopg.connection, _record: Any, _proxy: Any) -> None:
-    """Notice that a connection died while it lay idle before a statement is sent over it.
+def on_checkout(connection: psycopg.connection, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Begin a transaction on PostgreSQL with its settings, and notice whether the connection is alive.
 
-    This is SQLAlchemy's pre-ping, but one that a frozen server cannot hold up for long.
+    The settings are the transaction's own, for a pooler like PgBouncer runs each transaction on whichever
+    connection to the server is free: what SET leaves behind would miss some and find its way to strangers.
+    They take the place and the round trip of SQLAlchemy's pre-ping, which a frozen server holds up for long.
 
     Raises:
-        DisconnectionError: it is dead; the pool then makes a new one.
+        DisconnectionError: it died while it lay idle; the pool then makes a new one.
+        psycopg2.Error: it is new and dead all the same.
     """
+    has_lain_idle = record.info.get("has_lain_idle", False)
+    record.info["has_lain_idle"] = True
     try:
         with patience(CONNECT_SECONDS), connection.cursor() as cursor:
-            connection.autocommit = True
-            cursor.execute("SELECT 1")
-            connection.autocommit = False
+            cursor.execute(
+                f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
+                f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';"
+                # Requests are many and small; and the parts of a UNION ALL stay in their order.
+                "SET LOCAL max_parallel_workers_per_gather = 0"
+            )
     except psycopg2.Error as error:
-        raise DisconnectionError from error
+        if has_lain_idle:
+            raise DisconnectionError from error
+        raise
 
 
 def wait(connection: psycopg.connection) -> None:
