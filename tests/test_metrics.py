@@ -5,11 +5,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 from flask import Flask
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
@@ -99,6 +101,23 @@ def test_routes_statuses_and_methods_are_told_apart_but_not_addresses(measured: 
         "todo_request_seconds_count{method=other}{route=none}{status=404}",
     } <= counted
     assert not any("nowhere" in name or "BREW" in name for name in counted)
+
+
+def test_a_worker_that_is_only_just_making_its_file_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "counter_1.db"
+    file.touch()
+
+    def make() -> None:
+        values: Any = MmapedDict(str(file))  # type: ignore[no-untyped-call]  # nor this
+        values.write_value(mmap_key("done", "done_total", [], [], "Done."), 7, 0)
+        values.close()
+
+    making = threading.Timer(0.1, make)
+    making.start()
+    collector = metrics.Shared(None, str(tmp_path))  # type: ignore[no-untyped-call]  # the library has not typed it
+    (found,) = collector.collect()
+    assert [sample.value for sample in found.samples] == [7]
+    making.join()
 
 
 def test_what_happens_now_is_of_the_living_only(measured: Measured) -> None:

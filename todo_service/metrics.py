@@ -5,7 +5,12 @@ gunicorn.conf.py sets before anything is counted); gunicorn's first process read
 answers also while every worker is busy.
 """
 
+import struct
+import time
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
@@ -42,6 +47,20 @@ storage_failures = Counter(
 )
 
 
+class Shared(MultiProcessCollector):
+    """The sums over all files, also while a worker is only just making one."""
+
+    patience = 50  # looks at a file that is not yet what it will be
+
+    def collect(self) -> Iterable[Metric]:
+        for _ in range(self.patience):
+            try:
+                return list(super().collect())  # type: ignore[no-untyped-call]  # the library has not typed it
+            except (struct.error, ValueError):
+                time.sleep(0.01)
+        return []
+
+
 def serve(host: str, port: int) -> None:
     """Serve the numbers of all workers from a thread of this process.
 
@@ -49,7 +68,7 @@ def serve(host: str, port: int) -> None:
         OSError: the port is taken.
     """
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has not typed it
+    Shared(registry)  # type: ignore[no-untyped-call]  # the library has not typed it
     start_http_server(port, host, registry)
 
 
