@@ -181,19 +181,6 @@ def test_other_forms_are_refused(ada: Person) -> None:
     assert ada.get("/api/account/export?form=csv").status_code == 400
 
 
-def test_no_more_than_two_export_at_once(ada: Person, bob: Person) -> None:
-    ada.adds()
-    unread = [ada.get("/api/account/export") for _ in range(2)]
-    refused = bob.get("/api/account/export")
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
-    assert body(unread[0])["tasks"]
-    assert body(export(bob))["tasks"] == []
-    unread[1].close()
-    for _ in range(5):
-        with bob.get("/api/account/export") as answer:
-            assert answer.status_code == 200
-
-
 def test_what_breaks_on_the_way_does_not_look_whole(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account, "CHUNK", 1)
     ada.adds()

@@ -3,6 +3,7 @@
 import re
 import runpy
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 from flask import Flask
-from sqlalchemy import QueuePool, event, text
+from sqlalchemy import Engine, QueuePool, event, text
 from werkzeug.test import TestResponse
 
+from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT, Service
@@ -23,6 +25,8 @@ from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.keys import FETCH_SECONDS
 from todo_service.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
+
+CREATE = {"op": "create", "task": {"title": "x"}}
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +130,29 @@ def test_a_slow_statement_is_cut_off(settings: dict[str, str], monkeypatch: pyte
         assert refused(app.test_client().get("/slow"))
 
 
+def test_a_request_of_many_slow_statements_is_cut_off(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    monkeypatch.setattr(database, "REQUEST_SECONDS", 0.5)
+    with db_statements_that_take(0.2):
+        assert refused(ada.post("/api/tasks/batch", json={"operations": [CREATE] * 50}))
+    assert len(log_lines.all("The database is unavailable: the request has taken 0.5 s")) == 1
+    assert log_lines.one("request")["db_statements"] <= 4
+    assert body(ada.get()) == []
+
+
+@contextmanager
+def db_statements_that_take(seconds: float) -> Iterator[None]:
+    def sleep(*_: object) -> None:
+        time.sleep(seconds)
+
+    event.listen(Engine, "after_cursor_execute", sleep)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "after_cursor_execute", sleep)
+
+
 def gunicorn_settings() -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("BETTER_AUTH_SECRET", SECRET)
@@ -142,6 +169,7 @@ def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
         "a lock": f"{database.LOCK_SECONDS} s",
         "a statement": f"{database.STATEMENT_SECONDS} s",
         "an answer of a database that is frozen": f"{database.ANSWER_SECONDS} s",
+        "statements of one request, until none is begun any more": f"{database.REQUEST_SECONDS} s",
         "the auth server's keys": f"{FETCH_SECONDS:.0f} s",
         "the rate limits' Redis": f"{STORAGE_SECONDS} s, then it is left alone for {PAUSE_SECONDS} s",
         "running requests, at a stop": f"{gunicorn_settings()['graceful_timeout']} s",

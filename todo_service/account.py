@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
-from threading import BoundedSemaphore
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response, current_app, g
 from sqlalchemy import func, select
 
 from todo_service.auth import caller, signed_in
 from todo_service.contract import returns, serves, takes
 from todo_service.erasure import erase
-from todo_service.errors import unavailable
 from todo_service.export import FORMATS
 from todo_service.extensions import db
 from todo_service.models import SHOWN, Task, User
@@ -22,10 +20,6 @@ from todo_service.schemas import AccountSchema, EraseSchema, ExportParameters, E
 blueprint = Blueprint("account", __name__, url_prefix="/api/account")
 
 CHUNK = 1000  # tasks read, and held in memory, at once
-
-# An export lasts as long as its reader likes; so many at once per process leave threads for the others.
-exports = BoundedSemaphore(2)
-RETRY_SECONDS = 5
 
 
 @blueprint.get("")
@@ -48,33 +42,9 @@ def export_account(format: str) -> Response:
     known, chunks = account(), tasks_in_chunks(caller().id)
     db.session.rollback()  # gives the connection back, before the first chunk takes one
     first = next(chunks, [])  # what fails until here is still answered properly
-    body = kind.write(known, chain([first], chunks))
-    if request.method == "GET":
-        body = one_of_few(body)
-    answer = Response(body, mimetype=kind.media_type)
+    answer = Response(kind.write(known, chain([first], chunks)), mimetype=kind.media_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="tasks.{format}"'
     return answer
-
-
-def one_of_few(body: Iterator[bytes]) -> Iterator[bytes]:
-    """Hold one of the places for exports until all is sent, or nobody wants it any more.
-
-    Raises:
-        Problem: 503, all are taken.
-    """
-    if not exports.acquire(blocking=False):
-        raise unavailable("Others are exporting at the moment.", RETRY_SECONDS)
-
-    def sent() -> Iterator[bytes]:
-        try:
-            yield b""  # from here on, closing it runs what is below
-            yield from body
-        finally:
-            exports.release()
-
-    started = sent()
-    next(started)
-    return started
 
 
 @blueprint.delete("")

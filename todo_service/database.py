@@ -7,8 +7,10 @@
 | a lock | 5 s |
 | a statement, as the server counts | 10 s |
 | an answer, should the server itself hang | 12 s |
+| statements of one request, until none is begun any more | 15 s |
 """
 
+import math
 import select
 import time
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
 import psycopg2
-from flask import Flask
+from flask import Flask, g
 from psycopg2 import extensions as psycopg
 from psycopg2.errors import LockNotAvailable
 from sqlalchemy import event
@@ -38,6 +40,7 @@ POOL_SECONDS = 5
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 10
 ANSWER_SECONDS = 12
+REQUEST_SECONDS = 15
 
 _patience = ContextVar("patience", default=ANSWER_SECONDS)
 
@@ -53,8 +56,24 @@ def init_app(app: Flask, settings: Settings) -> None:
             event.listen(db.engine, "connect", on_connect)
             if not is_in_memory(db.engine.url):
                 event.listen(db.engine, "do_connect", keep_private)
+        event.listen(db.engine, "before_cursor_execute", require_time)
+    app.before_request(begin)
     metrics.pool_size.set(settings.threads)
     psycopg.set_wait_callback(wait)
+
+
+def begin() -> None:
+    g.deadline = time.monotonic() + REQUEST_SECONDS
+
+
+def require_time(*_: Any) -> None:
+    """Begin no further statement for a request that has taken too long: a batch has hundreds of them.
+
+    Raises:
+        TimeoutError: SQLAlchemy's, which becomes a 503 as that of the pool does.
+    """
+    if time.monotonic() > g.get("deadline", math.inf):
+        raise PoolTimeout(f"the request has taken {REQUEST_SECONDS} s")
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
