@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from sqlalchemy import Engine, QueuePool, event, text
 from werkzeug.test import TestResponse
 
@@ -89,6 +89,23 @@ def test_a_restart_between_two_requests_goes_unnoticed(
     own_postgres.stop()
     own_postgres.start()
     assert body(ada.get()) == [task]
+
+
+def test_a_database_that_dies_behind_the_answer_does_not_undo_it(
+    own_postgres: Postgres, settings: dict[str, str]
+) -> None:
+    app = create_app(Settings.from_environ(settings))
+
+    @app.after_request
+    def cut_connections(response: Response) -> Response:
+        others = "SELECT pid FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
+        own_postgres.psql(f"SELECT pg_terminate_backend(pid, 1000) FROM ({others})")
+        return response
+
+    ada = Person(app.test_client(), "ada-5")
+    task = ada.adds()
+    for _ in range(10):
+        assert body(ada.get()) == [task]
 
 
 def test_the_service_starts_while_the_database_is_away_and_serves_when_it_comes(

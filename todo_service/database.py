@@ -61,6 +61,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     metrics.pool_size.set(settings.threads)
     psycopg.set_wait_callback(wait)
 
+    @app.teardown_appcontext
+    def end_transaction(_error: BaseException | None) -> None:
+        """End what the request only read. It has its answer, even if the database died since."""
+        with suppress(DBAPIError):
+            db.session.rollback()
+
 
 def begin() -> None:
     g.deadline = time.monotonic() + REQUEST_SECONDS
