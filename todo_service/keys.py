@@ -199,10 +199,19 @@ def download(url: str) -> bytes:
     parts = urlsplit(url)
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = connect(parts.netloc, timeout=FETCH_SECONDS)
+    stream: socket.socket | None = None
+
+    def cut() -> None:
+        with suppress(OSError):
+            if reading := stream or connection.sock:
+                reading.shutdown(socket.SHUT_RDWR)
+
     # The timeout above is one for each read: a server that sends byte by byte would never exceed it.
-    alarm = threading.Timer(FETCH_SECONDS, cut, [connection])
+    alarm = threading.Timer(FETCH_SECONDS, cut)
     alarm.start()
     try:
+        connection.connect()
+        stream = connection.sock  # which the connection forgets if the server announces to close it
         connection.request("GET", parts.path or "/", headers=HEADERS)
         answer = connection.getresponse()
         document = answer.read(MAX_BYTES + 1)
@@ -212,10 +221,3 @@ def download(url: str) -> bytes:
     if answer.status != HTTPStatus.OK or len(document) > MAX_BYTES:
         raise ValueError(f"status {answer.status}, {len(document)} bytes")
     return document
-
-
-def cut(connection: HTTPConnection) -> None:
-    """End whatever read is going on."""
-    with suppress(OSError):
-        if connection.sock:
-            connection.sock.shutdown(socket.SHUT_RDWR)
