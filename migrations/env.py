@@ -1,5 +1,8 @@
 """How migrations run: in one transaction, one process at a time, on either database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import context
 from flask import current_app
 from sqlalchemy import Connection
@@ -14,31 +17,32 @@ LOCK_ID = 7_030_111_405  # any number that is ours alone
 target = current_app.extensions["migrate"]
 
 
-def lock(connection: Connection) -> None:
+@contextmanager
+def alone(connection: Connection) -> Iterator[None]:
     """Begin, and let nobody else migrate until the end of the transaction.
 
-    Whoever waited here then finds the schema up to date and does nothing.
+    Whoever waited here then finds the schema up to date and does nothing. The pool gets its connection
+    back as it was, whatever becomes of the migration: no request may ever wait for as long.
     """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
         return
+    # What PostgreSQL is told here ends with the transaction.
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_ID})")
     # A table that is in use must not make all its other users queue behind us.
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-
-
-def unlock(connection: Connection) -> None:
-    """Give the pool its connection back as it was; what PostgreSQL was told ended with the transaction."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+    yield
 
 
 def run_online(engine: Engine) -> None:
-    with patience(LONGEST_SECONDS), engine.connect() as connection:
-        lock(connection)
+    with patience(LONGEST_SECONDS), engine.connect() as connection, alone(connection):
         context.configure(
             connection=connection,
             target_metadata=target.db.metadata,
@@ -48,7 +52,6 @@ def run_online(engine: Engine) -> None:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
-        unlock(connection)
 
 
 def run_offline(engine: Engine) -> None:

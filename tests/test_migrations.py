@@ -18,6 +18,7 @@ from tests.postgres import Postgres
 from tests.service import Service, run
 from todo_service import create_app
 from todo_service.config import Settings
+from todo_service.database import LOCK_SECONDS
 from todo_service.extensions import db, metadata
 
 TABLES = {"alembic_version", "users", "tasks", "deletions", "stored_responses", "erasures"}
@@ -124,6 +125,16 @@ def test_a_schema_that_changes_under_the_service_makes_it_unready(fresh: Flask) 
     with db.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     assert client.get("/health/ready").status_code == 503
+
+
+def test_after_a_migration_that_failed_nobody_waits_for_locks_as_long_as_it_might_have(fresh: Flask) -> None:
+    if db.engine.dialect.name == "sqlite":
+        with db.engine.begin() as connection:
+            connection.execute(text("CREATE TABLE users (in_the_way integer)"))
+        assert fresh.test_client().get("/health/ready").status_code == 503
+        with db.engine.connect() as connection:
+            waits = connection.execute(text("PRAGMA busy_timeout")).scalar_one()
+            assert waits == LOCK_SECONDS * 1000
 
 
 def test_several_processes_may_start_on_an_empty_database_at_once(
