@@ -3,11 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from random import Random
-from threading import Barrier, Event
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +14,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.load import at_once, meanwhile
 from tests.people import Person, body
 from tests.service import Service
 from tests.test_model import Mirror
@@ -25,37 +24,6 @@ CLIENTS_IDS = [str(UUID(int=number)) for number in range(1, 13)]
 # And each of them one that all their devices delete and make anew.
 CONTESTED = {"ada": str(UUID(int=98)), "bob": str(UUID(int=99))}
 BATCH_SECONDS = 10
-
-
-def at_once(number: int, request: Callable[[int], Any]) -> list[Any]:
-    """The answers to so many requests, each from a thread of its own, all of them sent together."""
-    barrier = Barrier(number)
-
-    def send(which: int) -> Any:
-        barrier.wait()
-        return request(which)
-
-    with ThreadPoolExecutor(number) as threads:
-        return list(threads.map(send, range(number)))
-
-
-@contextmanager
-def meanwhile(*doings: Callable[[], object]) -> Iterator[None]:
-    """Do all these again and again, each in a thread, until the block is left; what they raise is raised."""
-    over = Event()
-
-    def repeat(doing: Callable[[], object]) -> None:
-        while not over.is_set():
-            doing()
-
-    with ThreadPoolExecutor(len(doings)) as threads:
-        repeated = [threads.submit(repeat, doing) for doing in doings]
-        try:
-            yield
-        finally:
-            over.set()
-    for one in repeated:
-        one.result()
 
 
 def statuses(answers: list[httpx.Response]) -> dict[int, int]:
