@@ -25,6 +25,14 @@ def postgres() -> Iterator[Postgres]:
     server.remove()
 
 
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[Postgres]:
+    """A server that the tests of one module may stop, freeze and kill."""
+    server = Postgres()
+    yield server
+    server.remove()
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     if request.param == "sqlite":

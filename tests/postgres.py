@@ -1,6 +1,7 @@
 """A real PostgreSQL, from a wheel: started for the tests, stopped after them."""
 
 import os
+import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -56,6 +57,14 @@ class Postgres:
     def signal(self, number: int) -> None:
         for process in self.processes():
             os.kill(process, number)
+
+    def kill(self) -> None:
+        """Kill them all, none of which gets to do anything about it."""
+        self.signal(signal.SIGSTOP)
+        self.signal(signal.SIGKILL)
+        # Their locks would hold: where nobody buries the dead, these still seem to be alive.
+        (self.server.pgdata / "postmaster.pid").unlink()
+        Path(f"{self.server.get_postmaster_info().socket_path}.lock").unlink()
 
     def remove(self) -> None:
         self.server._cleanup()

@@ -29,14 +29,6 @@ from todo_service.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
 CREATE = {"op": "create", "task": {"title": "x"}}
 
 
-@pytest.fixture(scope="module")
-def own_postgres() -> Iterator[Postgres]:
-    """A server that these tests may stop and freeze."""
-    server = Postgres()
-    yield server
-    server.remove()
-
-
 @pytest.fixture
 def settings(own_postgres: Postgres) -> dict[str, str]:
     return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": own_postgres.url(), "RATE_LIMIT": ""}

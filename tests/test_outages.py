@@ -1,0 +1,230 @@
+"""What the service depends on fails under load: every request is served or told to come back, in time."""
+
+import resource
+import sqlite3
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from tests.auth_server import AuthServer, SigningKey
+from tests.load import PAUSE, Client, Request, clients, meanwhile
+from tests.people import SECRET
+from tests.postgres import Postgres
+from tests.service import Service
+from tests.test_failures import refused
+from tests.test_key_set import drip
+from todo_service.database import CONNECT_SECONDS, LOCK_SECONDS
+from todo_service.keys import FETCH_SECONDS, REFILL_SECONDS
+
+SLACK = 4  # seconds by which a busy machine may exceed a limit
+
+
+@pytest.fixture
+def on_postgres(own_postgres: Postgres, tmp_path: Path) -> Iterator[Service]:
+    """The service on an empty database."""
+    url = own_postgres.create(tmp_path.name)
+    with Service(settings(url), tmp_path) as service:
+        yield service
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[Service]:
+    with Service(settings(f"sqlite:///{tmp_path}/todo.db"), tmp_path) as service:
+        yield service
+
+
+def settings(database_url: str) -> dict[str, str]:
+    return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": database_url, "RATE_LIMIT": ""}
+
+
+def check_answers(writers: list[Client], within: float) -> None:
+    """Every request was answered within so many seconds: served, or told to come back, as each writer was."""
+    for writer in writers:
+        assert max(request.ended - request.began for request in writer.requests) < within
+        answers = [request.answer for request in writer.requests if not request.served]
+        assert answers
+        for answer in answers:
+            assert answer is not None
+            assert refused(answer), answer.text
+
+
+def check_recovery(writers: list[Client], since: float) -> None:
+    """Whatever was asked since then was served."""
+    for writer in writers:
+        later = [request for request in writer.requests if request.began > since]
+        assert later
+        assert all(request.served for request in later)
+
+
+def test_postgresql_is_killed_and_comes_back(own_postgres: Postgres, on_postgres: Service) -> None:
+    with clients(on_postgres) as writers:
+        for _ in range(3):
+            with meanwhile(*(writer.write_and_read for writer in writers)):
+                time.sleep(1)
+                own_postgres.kill()
+                time.sleep(1)
+                own_postgres.start()
+                back = time.monotonic()
+                time.sleep(0.5)
+            check_recovery(writers, since=back)
+        check_answers(writers, within=CONNECT_SECONDS + SLACK)
+        for writer in writers:
+            writer.check_writes(on_postgres)
+    assert "Traceback" not in on_postgres.output
+
+
+def test_postgresqls_table_is_locked(own_postgres: Postgres, on_postgres: Service, tmp_path: Path) -> None:
+    with clients(on_postgres) as writers, closing(psycopg2.connect(own_postgres.url(tmp_path.name))) as other:
+        with meanwhile(*(writer.write_and_read for writer in writers)):
+            time.sleep(1)
+            other.cursor().execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+            time.sleep(2 * LOCK_SECONDS)
+            other.rollback()
+            free = time.monotonic()
+            time.sleep(1)
+        check_recovery(writers, since=free)
+        check_answers(writers, within=LOCK_SECONDS + SLACK)
+        for writer in writers:
+            writer.check_writes(on_postgres)
+
+
+def test_who_comes_while_every_thread_waits_for_a_lock_has_a_turn_when_that_times_out(
+    own_postgres: Postgres, tmp_path: Path
+) -> None:
+    """Requests wait for a thread before they can wait for a connection, even those for /health."""
+    environment = {**settings(own_postgres.create(tmp_path.name)), "WEB_CONCURRENCY": "1", "THREADS": "2"}
+    with (
+        Service(environment, tmp_path) as service,
+        closing(psycopg2.connect(environment["DATABASE_URL"])) as other,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        assert service.call("ada", "POST", json={"title": "first"}).status_code == 201
+        other.cursor().execute("UPDATE users SET name = 'locked' WHERE id = 'ada'")
+        waiting = [threads.submit(service.call, "ada", "POST", json={"title": "x"}) for _ in range(2)]
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert service.http.get("/health").status_code == 200
+        assert service.call("bob", "GET").json() == []
+        assert time.monotonic() - began < LOCK_SECONDS + SLACK
+        assert all(refused(answer.result()) for answer in waiting)
+        other.rollback()
+        assert service.call("ada", "POST", json={"title": "second"}).status_code == 201
+
+
+def test_sqlite_is_locked_by_another_process(on_sqlite: Service, tmp_path: Path) -> None:
+    with (
+        clients(on_sqlite) as writers,
+        closing(sqlite3.connect(tmp_path / "todo.db", isolation_level=None)) as other,
+    ):
+        with meanwhile(*(writer.write_and_read for writer in writers)):
+            time.sleep(1)
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(LOCK_SECONDS + 2)
+            other.rollback()
+            free = time.monotonic()
+            time.sleep(1)
+        check_recovery(writers, since=free)
+        check_answers(writers, within=LOCK_SECONDS + SLACK)
+        for writer in writers:
+            writer.check_writes(on_sqlite)
+
+
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """Let no process that is started meanwhile write more than so many bytes into a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_sqlite_has_no_room_left(tmp_path: Path) -> None:
+    """The limit stands in for a full disk, as which it looks to SQLite, and needs no privileges; room is
+    made by moving what has been written from the log, which is full, to the database."""
+    with ExitStack() as stack:
+        with files_limited_to(2_000_000):
+            service = stack.enter_context(Service(settings(f"sqlite:///{tmp_path}/todo.db"), tmp_path))
+        writers = stack.enter_context(clients(service))
+        other = stack.enter_context(closing(sqlite3.connect(tmp_path / "todo.db")))
+        with meanwhile(*(writer.write_and_read for writer in writers)):
+            service.wait_until(lambda: refused(service.call("ada", "POST", json={"title": "x"})))
+            full = time.monotonic()
+            time.sleep(1)
+        while_full = [request for writer in writers for request in writer.requests if request.began > full]
+        served = {(request.method, request.served) for request in while_full}
+        assert served == {("GET", True), ("POST", False)}
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        roomy = time.monotonic()
+        for writer in writers:
+            writer.write_and_read()
+            writer.check_writes(service)
+        check_recovery(writers, since=roomy)
+        check_answers(writers, within=SLACK)
+        assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_sqlites_file_may_only_be_read(on_sqlite: Service, tmp_path: Path) -> None:
+    task = on_sqlite.call("ada", "POST", json={"title": "kept"}).json()
+    with Service(settings(f"sqlite:///file:{tmp_path}/todo.db?mode=ro&uri=true"), tmp_path) as reading:
+        assert refused(reading.call("ada", "POST", json={"title": "x"}))
+        assert refused(reading.call("ada", "DELETE", f"/api/tasks/{task['id']}"))
+        assert reading.call("ada", "GET").json() == [task]
+        assert "Traceback" not in reading.output
+
+
+@pytest.fixture
+def trusting(auth_server: AuthServer, tmp_path: Path) -> Iterator[Service]:
+    """The service, with one worker, that knows the auth server's key."""
+    urls = {**settings(f"sqlite:///{tmp_path}/todo.db"), "BETTER_AUTH_URL": auth_server.url}
+    with Service({**urls, "WEB_CONCURRENCY": "1"}, tmp_path) as service:
+        assert is_welcome(service, auth_server.token())
+        yield service
+
+
+def is_welcome(service: Service, token: str) -> bool:
+    headers = {"Authorization": f"Bearer {token}"}
+    return service.http.get("/api/tasks", headers=headers).status_code == 200
+
+
+def test_the_auth_server_is_slow_and_broken_and_who_is_known_does_not_notice(
+    auth_server: AuthServer, trusting: Service
+) -> None:
+    key = SigningKey()
+    with (
+        clients(trusting, auth_server.token) as known,
+        clients(trusting, lambda user: key.sign(auth_server.claims(user))) as strangers,
+    ):
+        with meanwhile(*(client.write_and_read for client in known)):
+            auth_server.answer = drip
+            with meanwhile(*(partial(knock, client) for client in strangers)):
+                time.sleep(FETCH_SECONDS / 2)
+            time.sleep(1)
+            auth_server.answer = auth_server.publish
+            new = auth_server.rotate().sign(auth_server.claims())
+            trusting.wait_until(lambda: is_welcome(trusting, new), REFILL_SECONDS + SLACK)
+        for client in known:
+            assert all(request.served for request in client.requests)
+            client.check_writes(trusting)
+        for client in strangers:
+            assert all(is_turned_away(request) for request in client.requests)
+
+
+def knock(stranger: Client) -> None:
+    stranger.send("GET")
+    time.sleep(PAUSE)
+
+
+def is_turned_away(request: Request) -> bool:
+    """Whether somebody whose key is not known heard so, or that it cannot be known now."""
+    assert request.answer is not None
+    assert request.ended - request.began < FETCH_SECONDS + SLACK
+    assert "Retry-After" in request.answer.headers or request.answer.status_code == 401
+    return request.answer.status_code in (401, 503)
