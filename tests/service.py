@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import psutil
 
 from tests.people import token_for
 
@@ -84,6 +85,10 @@ class Service:
     @property
     def output(self) -> str:
         return self.log.read_text()
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes; there are more of them while some are being replaced."""
+        return list(psutil.Process(self.process.pid).children())
 
     def wait_until(self, condition: Any, seconds: float = 30) -> None:
         """Wait for a condition; connections that fail count as not yet."""
