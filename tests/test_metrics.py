@@ -1,6 +1,5 @@
 """What is counted for Prometheus: of all workers together, whichever come and go."""
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from flask import Flask
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
@@ -44,9 +42,6 @@ class Measured(Service):
     def count(self, name: str) -> float:
         return self.scrape().get(name, 0)
 
-    def workers(self) -> list[int]:
-        return [child.pid for child in psutil.Process(self.process.pid).children()]
-
 
 @pytest.fixture
 def measured(
@@ -73,7 +68,7 @@ def test_requests_are_counted_over_workers_that_come_and_go(measured: Measured) 
     for number in (signal.SIGKILL, signal.SIGTERM):
         before = measured.workers()
         for worker in before:
-            os.kill(worker, number)
+            worker.send_signal(number)
         measured.wait_until(lambda: len(set(measured.workers()) - set(before)) == 2)  # noqa: B023  # waited for here
         measured.wait_until(lambda: measured.http.get("/health").status_code == 200)
     list_tasks(measured, 20)
@@ -129,7 +124,7 @@ def test_what_happens_now_is_of_the_living_only(measured: Measured) -> None:
     socket = httpx.Client(base_url=measured.url)
     lock_is_waited_for(measured, socket)
     for worker in measured.workers():
-        os.kill(worker, signal.SIGKILL)
+        worker.kill()
     measured.wait_until(lambda: measured.count("todo_requests_in_flight") == 0)
     measured.wait_until(lambda: measured.count("todo_pool_connections_max") == 16)
     assert measured.count("todo_pool_connections_in_use") == 0
@@ -146,7 +141,7 @@ def lock_is_waited_for(measured: Measured, client: httpx.Client) -> None:
         measured.wait_until(lambda: measured.count("todo_requests_in_flight") == 1)
         measured.wait_until(lambda: measured.count("todo_pool_connections_in_use") == 1)
         for worker in measured.workers():
-            os.kill(worker, signal.SIGKILL)
+            worker.kill()
         waiting.join()
         holder.rollback()
 
