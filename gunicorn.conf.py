@@ -26,9 +26,10 @@ logs.configure(settings)
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
-# Threads: a request mostly waits for the database, and idle keep-alive connections need no thread.
-worker_class = "gthread"
+# Threads: a request mostly waits for the database, and never, in a thread, for its client.
+worker_class = "todo_service.worker.BufferingWorker"
 threads = settings.threads
+worker_connections = 800  # of a process that may have 1024 files open, among them the database's
 preload_app = False  # each worker opens its own database connections, after the fork
 
 keepalive = 75  # seconds; longer than the load balancers in front, so that they close first

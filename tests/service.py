@@ -45,10 +45,22 @@ def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 class Service:
-    """A running gunicorn; `output` is what it wrote so far."""
+    """A running gunicorn; `output` is what it wrote so far.
 
-    def __init__(self, environment: dict[str, str], directory: Path) -> None:
+    Args:
+        environment: the settings.
+        directory: for its log and its configuration.
+        app: what it serves.
+        changes: lines of Python behind those of `gunicorn.conf.py`.
+    """
+
+    def __init__(
+        self, environment: dict[str, str], directory: Path, *, app: str = "wsgi:app", changes: str = ""
+    ) -> None:
         self.port = free_port()
+        self.app = app
+        self.config = directory / f"gunicorn-{self.port}.conf.py"
+        self.config.write_text((ROOT / "gunicorn.conf.py").read_text() + changes)
         self.log = directory / f"gunicorn-{self.port}.log"
         self.environment = {
             "HOST": "127.0.0.1",
@@ -61,7 +73,7 @@ class Service:
     def __enter__(self) -> Self:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [BIN / "gunicorn", "wsgi:app"],
+                [BIN / "gunicorn", "--config", self.config, self.app],
                 cwd=ROOT,
                 env=clean_environment(**self.environment),
                 stdout=log,

@@ -20,7 +20,7 @@ from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT, Service
-from todo_service import create_app, database
+from todo_service import buffered_socket, create_app, database, worker
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.keys import FETCH_SECONDS
@@ -181,6 +181,9 @@ def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
         "statements of one request, until none is begun any more": f"{database.REQUEST_SECONDS} s",
         "the auth server's keys": f"{FETCH_SECONDS:.0f} s",
         "the rate limits' Redis": f"{STORAGE_SECONDS} s, then it is left alone for {PAUSE_SECONDS} s",
+        "a request to arrive, from its first byte on": f"{worker.REQUEST_SECONDS} s",
+        "a client to take some of its answer, at 8 KiB/s on average": f"{worker.FLUSH_SECONDS} s",
+        "a client to take some of a long export": f"{buffered_socket.STALL_SECONDS} s",
         "running requests, at a stop": f"{gunicorn_settings()['graceful_timeout']} s",
     }
     with app.app_context():

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "todo_service"
 # Each layer imports from those before it only (and from the standard library and the dependencies).
 LAYERS = [
     {"setting_types"},
-    {"config", "extensions", "etags", "wire", "metrics"},
+    {"config", "extensions", "etags", "wire", "metrics", "framing", "buffered_socket"},
     {"logs", "keys", "client_address", "pool"},
     {"models", "database", "cursors", "paging", "telemetry"},
     {"errors", "schemas"},
@@ -27,8 +27,8 @@ LAYERS = [
     {"openapi_schemas"},
     {"openapi_answers"},
     {"openapi"},
-    {"docs"},
-    {"__init__"},
+    {"docs", "connection"},
+    {"__init__", "worker"},
 ]
 
 

@@ -1,0 +1,73 @@
+"""A client's connection, as the worker's main loop keeps it."""
+
+import socket
+import struct
+from contextlib import suppress
+from io import BytesIO
+from threading import Semaphore
+from typing import Any
+
+from gunicorn.http.parser import RequestParser
+from gunicorn.workers.gthread import TConn
+
+from todo_service.batch import MAX_BYTES
+from todo_service.buffered_socket import BufferedSocket
+from todo_service.framing import until_complete
+
+RECEIVE_BYTES = 64 * 1024
+MAX_BODY = MAX_BYTES + 1024  # bytes; gunicorn reads 1 KiB ahead of what the application asks for
+
+
+class Connection(TConn):
+    """A client, by turns sending a request, being answered, and taking the answer.
+
+    Attributes:
+        received: what has come of a request that is not complete yet.
+        framing: follows it, and ends when it is complete.
+        keep_alive: whether another request may follow the answer.
+        held: bytes, as the worker has counted them.
+        since: when the client began to be waited for, in seconds of the monotonic clock.
+        deadline: when that ends.
+    """
+
+    sock: BufferedSocket  # type: ignore[assignment]  # as much of a socket as gunicorn needs
+    parser: RequestParser  # the one for plain HTTP/1
+
+    def __init__(self, cfg: Any, client: socket.socket, address: Any, server: Any, stalls: Semaphore) -> None:
+        super().__init__(cfg, client, address, server)
+        self.socket = client
+        self.sock = BufferedSocket(client, stalls)
+        self.data_ready = True  # a thread need not look
+        self.keep_alive = False
+        self.held = 0
+        self.since = self.deadline = 0.0
+        self.expect_request(b"")
+
+    def expect_request(self, begun: bytes) -> None:
+        self.received = bytearray(begun)
+        self.framing = until_complete(self.received, MAX_BODY)
+
+    def receive(self) -> bytes | None:
+        """What the client has sent; empty if it does not send any more, None if there is nothing yet."""
+        try:
+            return self.socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def pass_on(self) -> None:
+        """Let a thread read what has been received."""
+        self.sock.inbox = BytesIO(self.received)
+        self.received = bytearray()
+
+    def take_back(self) -> bytes:
+        """What was received behind the request that has been answered."""
+        return bytes(self.parser.unreader.take_buffered() + self.sock.inbox.read())
+
+    def close(self, graceful: bool = False) -> None:
+        """Close; reset the connection, if the answer is cut and must not look complete."""
+        if self.sock.outbox or self.sock.broken:
+            with suppress(OSError):
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
