@@ -169,6 +169,24 @@ def gunicorn_settings() -> dict[str, Any]:
         return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 
 
+def test_a_process_that_freezes_while_it_writes_locks_its_user_out_for_a_moment_only(
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE_SECONDS", 2)
+    with impatience(monkeypatch):
+        ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-5")
+        ada.adds()
+        frozen = create_app(Settings.from_environ(settings))
+        with frozen.app_context():
+            db.session.execute(text("UPDATE users SET name = 'locked' WHERE id = 'ada-5'"))
+            assert refused(ada.post(json={"title": "x"}))
+            deadline = time.monotonic() + 10
+            while (answer := ada.post(json={"title": "x"})).status_code == 503:
+                assert time.monotonic() < deadline
+            assert answer.status_code == 201
+            db.session().invalidate()
+
+
 def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
     readme = (ROOT / "README.md").read_text()
     stated = dict(re.findall(r"^\| (.*?) \| ([\d.]+ s.*?) \|$", readme, re.MULTILINE))

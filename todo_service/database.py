@@ -8,6 +8,7 @@
 | a statement, as the server counts | 10 s |
 | an answer, should the server itself hang | 12 s |
 | statements of one request, until none is begun any more | 15 s |
+| our next statement, should we hang, as the server counts | 15 s |
 """
 
 import math
@@ -41,6 +42,7 @@ LOCK_SECONDS = 5
 STATEMENT_SECONDS = 10
 ANSWER_SECONDS = 12
 REQUEST_SECONDS = 15
+IDLE_SECONDS = 15
 
 _patience = ContextVar("patience", default=ANSWER_SECONDS)
 
@@ -138,6 +140,8 @@ def on_checkout(connection: psycopg.connection, record: ConnectionPoolEntry, _pr
             cursor.execute(
                 f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
                 f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';"
+                # What a process holds that froze, or whose host is gone, its user's next write waits for.
+                f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s';"
                 # Requests are many and small; and the parts of a UNION ALL stay in their order.
                 "SET LOCAL max_parallel_workers_per_gather = 0"
             )
