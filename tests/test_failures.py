@@ -196,6 +196,7 @@ def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
         "a lock": f"{database.LOCK_SECONDS} s",
         "a statement": f"{database.STATEMENT_SECONDS} s",
         "an answer of a database that is frozen": f"{database.ANSWER_SECONDS} s",
+        "our next statement, should we hang": f"{database.IDLE_SECONDS} s",
         "statements of one request, until none is begun any more": f"{database.REQUEST_SECONDS} s",
         "the auth server's keys": f"{FETCH_SECONDS:.0f} s",
         "the rate limits' Redis": f"{STORAGE_SECONDS} s, then it is left alone for {PAUSE_SECONDS} s",

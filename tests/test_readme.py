@@ -11,11 +11,13 @@ from pathlib import Path
 
 from flask import Flask
 from prometheus_client.metrics import MetricWrapperBase
+from sqlalchemy import UniqueConstraint
 
 from tests.log_lines import LogLines
 from tests.people import Person
 from tests.service import ROOT, free_port
 from todo_service import metrics
+from todo_service.extensions import metadata
 from todo_service.schemas import ListParameters
 from todo_service.telemetry import template
 
@@ -73,6 +75,22 @@ def test_make_run_and_the_first_calls_lead_to_a_task(tmp_path: Path) -> None:
     assert secret
     assert (clone / ".env").stat().st_mode & 0o077 == 0
     assert list((clone / "instance").glob("todo.db"))
+
+
+def test_the_tables_can_be_sharded_as_the_readme_does() -> None:
+    """Citus allows keys that contain the sharding column, and references from one such column to another."""
+    commands = "\n".join(blocks("sql"))
+    sharded = dict(re.findall(r"create_distributed_table\('(\w+)', '(\w+)'", commands))
+    copied = set(re.findall(r"create_reference_table\('(\w+)'", commands))
+    assert set(metadata.tables) <= sharded.keys() | copied
+    for name, user in sharded.items():
+        table = metadata.tables[name]
+        assert user in table.primary_key.columns
+        assert not [index.name for index in table.indexes if index.unique]
+        assert not [one.name for one in table.constraints if isinstance(one, UniqueConstraint)]
+        for reference in table.foreign_keys:
+            assert reference.parent.name == user
+            assert reference.column.name == sharded[reference.column.table.name]
 
 
 def test_every_make_target_the_readme_names_exists() -> None:

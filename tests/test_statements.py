@@ -1,5 +1,6 @@
 """What each request costs the database, counted in SQL statements: one for a read, three for a write."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,6 +135,21 @@ def test_a_write_is_three_statements_at_most(
 ) -> None:
     sent = cost(app, scene, request_, status)
     assert len(sent) <= 3, sent
+
+
+OF_A_TABLE = re.compile(
+    r"\b(?:FROM|UPDATE) (?:users|tasks|deletions|stored_responses)\b(?! WHERE (?:false|0 = 1))"
+)
+OF_A_USER = re.compile(r"\b(?:users\.id|user_id) = ")
+
+
+@pytest.mark.parametrize(("status", "request_"), (READS | WRITES).values(), ids=READS | WRITES)
+def test_every_statement_names_its_user_for_each_table_so_that_one_shard_can_answer_it(
+    app: Flask, scene: Scene, status: int, request_: Request
+) -> None:
+    for statement in cost(app, scene, request_, status):
+        statement = " ".join(statement.split())
+        assert len(OF_A_USER.findall(statement)) == len(OF_A_TABLE.findall(statement)), statement
 
 
 def test_a_create_under_an_own_id_also_looks_for_the_task_and_forgets_its_deletion(
