@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check lint types audit format clean
+.PHONY: run test e2e check lint types audit format clean
 
 run: $(BIN)/.run .env
 	@$(BIN)/flask db upgrade
@@ -23,6 +23,10 @@ run: $(BIN)/.run .env
 
 test: $(BIN)/.dev
 	@$(BIN)/pytest
+
+# Needs PgBouncer too (apt-get install pgbouncer, or brew install pgbouncer).
+e2e: $(BIN)/.dev
+	@$(BIN)/pytest e2e
 
 check: lint types audit test
 
