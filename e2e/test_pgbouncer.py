@@ -13,11 +13,11 @@ from flask import Flask
 from sqlalchemy import text
 
 from e2e.pgbouncer import POOL_SIZE, USER, PgBouncer
+from tests.load import at_once
 from tests.people import SECRET
 from tests.postgres import Postgres
 from tests.service import Service
 from tests.test_concurrency import (
-    at_once,
     test_batches_that_oppose_each_other_neither_block_nor_break_each_other,
     test_each_task_that_stays_is_on_one_page_exactly,
     test_no_toggle_is_lost,
