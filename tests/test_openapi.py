@@ -66,6 +66,11 @@ def described_answer(document: JSON, path: str, method: str, answer: TestRespons
     return resolved(document, described[str(answer.status_code)])
 
 
+def nested(levels: int) -> Any:
+    """A list in a list …, so many `levels` deep."""
+    return [] if levels == 1 else [nested(levels - 1)]
+
+
 def check_headers(document: JSON, described: JSON, answer: TestResponse) -> None:
     """An answer has every header field it must have, and none of its own that is not described."""
     fields = {name: resolved(document, one) for name, one in described["headers"].items()}
@@ -432,6 +437,23 @@ def test_bodies_may_be_as_large_as_described(document: JSON, ada: Person) -> Non
         for size, status in ((most * 1024, 400), (most * 1024 + 1, 413)):
             answer = ada.post(path, data="{}".ljust(size), content_type="application/json")
             assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("stated", "within", "beyond"),
+    [
+        ("at most 32 levels deep", nested(31), nested(32)),
+        ("at most 100 members", dict.fromkeys(map(str, range(100))), dict.fromkeys(map(str, range(101)))),
+        ("at most 100 characters", {"x" * 100: 1}, {"x" * 101: 1}),
+    ],
+)
+def test_limits_that_no_schema_states_are_stated_in_words(
+    document: JSON, ada: Person, stated: str, within: Any, beyond: Any
+) -> None:
+    assert stated in " ".join(document["info"]["description"].split())
+    for ignored, status in ((within, 201), (beyond, 400)):
+        assert component(document, "TaskInput").is_valid({"title": "Pay rent", "id": ignored})
+        assert ada.post(json={"title": "Pay rent", "id": ignored}).status_code == status
 
 
 def test_every_operation_that_takes_if_match_heeds_it_and_no_other_does(document: JSON, ada: Person) -> None:

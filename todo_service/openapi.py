@@ -20,10 +20,11 @@ from todo_service.openapi_answers import (
 )
 from todo_service.openapi_schemas import JSON, OPENAPI, Schemas
 from todo_service.telemetry import template
+from todo_service.wire import MAX_DEPTH, MAX_MEMBERS, MAX_NAME
 
 View = Callable[..., Any]
 
-ABOUT = """\
+ABOUT = f"""\
 The to-do lists of people who sign in with Better Auth.
 
 **Signing in.** Everything under `/api` needs `Authorization: Bearer <token>`, the JWT that the Better Auth
@@ -32,6 +33,9 @@ server issues. It alone says whose tasks are meant; nobody sees or changes anybo
 **Errors** all have one shape, `application/problem+json`: show `detail` to people, switch on `code`, and find
 the messages for a form's fields in `errors`. Members and query parameters that are not documented here are
 refused, so that a typing error never goes unnoticed.
+
+**Bodies** are JSON objects, at most {MAX_DEPTH} levels deep, of at most {MAX_MEMBERS} members each, whose
+names have at most {MAX_NAME} characters. NUL and halves of surrogate pairs are refused wherever they stand.
 
 **Conditional requests.** A task's `ETag` is its `revision`, in quotes; a list has one too. Send it as
 `If-None-Match` when reading again: if nothing has changed, the answer is an empty 304. Send a task's as
