@@ -1,5 +1,28 @@
-"""What needs more than Python is tested with the fixtures of the other tests."""
+"""Both databases, a Better Auth server, and the service on each that takes all its tokens."""
 
-from tests.conftest import app, client, environment, postgres, running_service, service, shared_app
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["app", "client", "environment", "postgres", "running_service", "service", "shared_app"]
+import pytest
+from flask import Flask
+
+from e2e.better_auth import BetterAuth
+from tests.conftest import app, client, database_url, environment, postgres, running_service, shared_app
+from tests.measured import Measured
+
+__all__ = ["app", "client", "database_url", "environment", "postgres", "running_service", "shared_app"]
+
+
+@pytest.fixture
+def better_auth() -> Iterator[BetterAuth]:
+    with BetterAuth() as server:
+        yield server
+
+
+@pytest.fixture
+def service(
+    app: Flask, environment: dict[str, str], tmp_path: Path, better_auth: BetterAuth
+) -> Iterator[Measured]:
+    """The service with both kinds of token on, its database empty."""
+    with Measured({**environment, "BETTER_AUTH_URL": better_auth.url}, tmp_path) as running:
+        yield running

@@ -87,6 +87,12 @@ def database_url(bouncer: PgBouncer) -> str:
 
 
 @pytest.fixture
+def service(running_service: Service, app: Flask) -> Service:
+    """The service as it really runs, on the empty database of `app`."""
+    return running_service
+
+
+@pytest.fixture
 def empty(bouncer: PgBouncer, postgres: Postgres) -> dict[str, str]:
     """Settings for a database in which nothing is yet."""
     name = f"empty-{uuid4().hex}"
