@@ -9,7 +9,7 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.http.parser import RequestParser
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from todo_service.buffered_socket import BufferedSocket
@@ -33,6 +33,7 @@ COMPLETE_AT_THE_BAR = [
     POST + b"Content-Length: 9000000\r\n\r\n" + b"x" * 21 + b"|x",
     CHUNKED + b"0\r\n\r\n|GET",
     CHUNKED + b"3\r\nabc\r\n0\r\n\r\n|GET",
+    CHUNKED + b"000000000000000000003\r\nabc\r\n0\r\n\r\n|",
     CHUNKED + b"3;a=b\r\nabc\r\n00A\r\n0123456789\r\n0\r\n\r\n|",
     CHUNKED + b'3\r\n\r\n0\r\n0 ;x="y"\r\nOne: 1\r\nTwo: 2\r\n\r\n|GET',
     POST + b"transfer-encoding: gzip, Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n|",
@@ -140,6 +141,7 @@ MUTATIONS = st.lists(
 )
 
 
+@settings(deadline=None)  # it tells about the machine only
 @given(st.sampled_from(COMPLETE_AT_THE_BAR), MUTATIONS, st.randoms(use_true_random=False))
 @example(POST + b"Transfer-Encoding: identity, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", [], Random(0))
 def test_of_a_complete_request_the_parser_wants_nothing_more(

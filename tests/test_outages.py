@@ -54,25 +54,34 @@ def check_answers(writers: list[Client], within: float) -> None:
             assert refused(answer), answer.text
 
 
-def check_recovery(writers: list[Client], since: float) -> None:
-    """Whatever was asked since then was served."""
-    for writer in writers:
-        later = [request for request in writer.requests if request.began > since]
-        assert later
-        assert all(request.served for request in later)
+def everybody_meets(writers: list[Client], service: Service, *, served: bool) -> list[Request]:
+    """Wait until each writer has been served, or not, from now on; return all that was asked meanwhile."""
+    now = time.monotonic()
+    asked: list[list[Request]] = []
+
+    def each_has() -> bool:
+        asked[:] = ([request for request in writer.requests if request.began > now] for writer in writers)
+        return all(any(request.served is served for request in requests) for requests in asked)
+
+    service.wait_until(each_has)
+    return [request for requests in asked for request in requests]
+
+
+def check_recovery(writers: list[Client], service: Service) -> None:
+    """From now on everybody is served, and at once."""
+    assert all(request.served for request in everybody_meets(writers, service, served=True))
 
 
 def test_postgresql_is_killed_and_comes_back(own_postgres: Postgres, on_postgres: Service) -> None:
     with clients(on_postgres) as writers:
-        for _ in range(3):
-            with meanwhile(*(writer.write_and_read for writer in writers)):
+        with meanwhile(*(writer.write_and_read for writer in writers)):
+            for _ in range(3):
                 time.sleep(1)
                 own_postgres.kill()
+                everybody_meets(writers, on_postgres, served=False)
                 time.sleep(1)
                 own_postgres.start()
-                back = time.monotonic()
-                time.sleep(0.5)
-            check_recovery(writers, since=back)
+                check_recovery(writers, on_postgres)
         check_answers(writers, within=CONNECT_SECONDS + SLACK)
         for writer in writers:
             writer.check_writes(on_postgres)
@@ -86,9 +95,7 @@ def test_postgresqls_table_is_locked(own_postgres: Postgres, on_postgres: Servic
             other.cursor().execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
             time.sleep(2 * LOCK_SECONDS)
             other.rollback()
-            free = time.monotonic()
-            time.sleep(1)
-        check_recovery(writers, since=free)
+            check_recovery(writers, on_postgres)
         check_answers(writers, within=LOCK_SECONDS + SLACK)
         for writer in writers:
             writer.check_writes(on_postgres)
@@ -127,9 +134,7 @@ def test_sqlite_is_locked_by_another_process(on_sqlite: Service, tmp_path: Path)
             other.execute("BEGIN IMMEDIATE")
             time.sleep(LOCK_SECONDS + 2)
             other.rollback()
-            free = time.monotonic()
-            time.sleep(1)
-        check_recovery(writers, since=free)
+            check_recovery(writers, on_sqlite)
         check_answers(writers, within=LOCK_SECONDS + SLACK)
         for writer in writers:
             writer.check_writes(on_sqlite)
@@ -155,18 +160,14 @@ def test_sqlite_has_no_room_left(tmp_path: Path) -> None:
         writers = stack.enter_context(clients(service))
         other = stack.enter_context(closing(sqlite3.connect(tmp_path / "todo.db")))
         with meanwhile(*(writer.write_and_read for writer in writers)):
-            service.wait_until(lambda: refused(service.call("ada", "POST", json={"title": "x"})))
-            full = time.monotonic()
-            time.sleep(1)
-        while_full = [request for writer in writers for request in writer.requests if request.began > full]
-        served = {(request.method, request.served) for request in while_full}
-        assert served == {("GET", True), ("POST", False)}
+            everybody_meets(writers, service, served=False)
+            asked = everybody_meets(writers, service, served=False)
+        assert {(request.method, request.served) for request in asked} == {("GET", True), ("POST", False)}
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        roomy = time.monotonic()
         for writer in writers:
             writer.write_and_read()
             writer.check_writes(service)
-        check_recovery(writers, since=roomy)
+            assert [request.served for request in writer.requests[-2:]] == [True, True]
         check_answers(writers, within=SLACK)
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 

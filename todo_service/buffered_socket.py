@@ -7,10 +7,8 @@ from socket import socket
 from threading import Semaphore
 from time import monotonic
 
-SEND_BYTES = (
-    64 * 1024
-)  # from here on an unfinished answer is sent; less waits for its end, and goes in one piece
-MAX_OUTBOX = 4 * 1024 * 1024  # bytes; every answer but an export is smaller
+SEND_BYTES = 64 * 1024  # from here on it is sent in parts; a shorter answer goes in one piece, at its end
+MAX_OUTBOX = 4 * 1024 * 1024  # bytes; hardly any answer but an export is larger
 STALL_SECONDS = 10  # for a client to take some of an export that fills its outbox
 SLOWEST = 8 * 1024  # bytes a second, on average, that a client has to take
 

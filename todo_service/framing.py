@@ -11,7 +11,7 @@ MAX_HEAD = 64 * 1024  # bytes, of the request line and all fields; also of a chu
 
 FRAMING_FIELD = re.compile(rb"\r\n(content-length|transfer-encoding|expect):([^\r\n]*)", re.IGNORECASE)
 HTTP_1_1 = re.compile(rb"(?:\r\n)?[^\r\n]* HTTP/1\.1\r\n")
-CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?")
+CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;.*)?")
 BARE_LF = re.compile(rb"(?<!\r)\n")
 
 Waiting = Generator[bool, None, None]

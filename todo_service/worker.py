@@ -36,6 +36,8 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class BufferingWorker(ThreadWorker):
+    """Waits for clients in its main loop, answers them in its threads."""
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.cfg.set("sendfile", False)  # files go through the outbox like everything else
