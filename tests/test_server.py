@@ -6,7 +6,7 @@ import socket
 from tests.people import token_for
 from tests.service import Service
 
-ADA = f"Authorization: Bearer {token_for('ada')}\r\n"
+ADA = f"Authorization: Bearer {token_for('ada', exp=4_000_000_000)}\r\n"
 JSON = "Content-Type: application/json\r\n"
 
 
