@@ -32,9 +32,9 @@ def ask(
     return service.http.request(method, path, headers=headers, **kwargs)
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
-    """The status and the code of a refusal."""
-    return answer.status_code, answer.json()["code"]
+def told(answer: httpx.Response) -> tuple[int, str | None]:
+    """The status, and the code if it is a refusal."""
+    return answer.status_code, answer.json()["code"] if answer.is_error else None
 
 
 def titles(service: Measured, token: str) -> list[str]:
