@@ -1,0 +1,160 @@
+// The page: what the user does is written on the device, shown at once, and then exchanged with the service.
+import { serviceUrl } from "./config.js";
+import { choose, differences, edit } from "./dialogs.js";
+import { find } from "./find.js";
+import { showTasks } from "./list.js";
+import { showConnection, tell } from "./messages.js";
+import * as session from "./session.js";
+import { askToSignIn } from "./sign-in.js";
+import { connect, openTasks } from "./tasks.js";
+
+const SYNC_SECONDS = 30;
+const BLANK = { description: null, completed: false, priority: null, due_date: null };
+
+const now = () => new Date().toISOString();
+const byId = (id) => document.getElementById(id);
+const desk = byId("desk");
+const saidIn = (form) => Object.fromEntries(new FormData(form));
+
+// --- using it
+const send = connect(serviceUrl, session.getToken);
+const user = session.lastUser(); // known without a network, too
+const todo = user && openTasks(send, user.id);
+let outcome; // of the last exchange: "done", or what it failed with
+
+/** Show what is on the device, exchange it with the service, and show it again. */
+async function sync() {
+  if (desk.hidden) return;
+  show();
+  if (navigator.onLine) outcome = await todo.sync().then(() => "done", (error) => error);
+  show();
+  if (outcome?.status === 401) await signIn("Please sign in again. What you changed is kept on this device.");
+}
+
+if (user) {
+  desk.hidden = false;
+  byId("user-name").textContent = user.name;
+  for (const event of ["online", "offline", "focus"]) addEventListener(event, sync);
+  addEventListener("storage", show); // another tab wrote
+  setInterval(sync, 1000 * SYNC_SECONDS);
+  sync();
+} else {
+  signIn();
+}
+navigator.serviceWorker?.register("sw.js"); // opens the page without a network
+
+// --- who it is
+async function signIn(message) {
+  desk.hidden = true;
+  await askToSignIn(message);
+  location.reload();
+}
+
+byId("leave").addEventListener("click", async () => {
+  await todo.sync().catch(() => {});
+  const isUnsent = todo.list().some((task) => task.isUnsent);
+  if (isUnsent && !confirm("Some changes are not saved yet and would be lost. Sign out anyway?")) return;
+  try {
+    await session.leave();
+  } catch (error) {
+    return tell(error.message);
+  }
+  location.reload();
+});
+
+// --- what is shown
+function show() {
+  const tasks = todo.list();
+  const found = find(tasks, saidIn(byId("view")));
+  const completed = tasks.filter((task) => task.completed).length;
+  const counts = { all: tasks.length, pending: tasks.length - completed, completed };
+  for (const [status, count] of Object.entries(counts)) byId(`count-${status}`).textContent = count;
+  showTasks(found);
+  showConnection(tasks, outcome);
+  byId("nothing").hidden = found.length > 0 || (!tasks.length && !outcome);
+  byId("nothing").textContent = tasks.length ? "No task matches." : "Nothing to do. Enjoy the day!";
+  byId("clear").hidden = !completed;
+  byId("clear").disabled = !navigator.onLine; // the service does it
+}
+
+byId("view").addEventListener("input", show);
+byId("view").addEventListener("submit", (event) => event.preventDefault());
+
+// --- what the user does
+/** Write what a task is to be. What was refused of it before makes way: the user has seen why. */
+async function save(task, members) {
+  const wanted = { ...BLANK, id: crypto.randomUUID(), created_at: now(), ...task, ...members };
+  const known = task.problem ? task.current : task.id && task;
+  if (task.problem) todo.discard(task.id);
+  const changes = known && differences(known, wanted);
+  if (!known) todo.create(wanted);
+  else if (Object.keys(changes).length) todo.update(known, changes);
+  await sync();
+  const saved = taskOf(wanted.id);
+  if (saved?.problem && !document.querySelector("dialog[open]")) await resolve(saved);
+}
+
+async function change(task) {
+  const members = await edit(task);
+  if (members) await save(task, members);
+}
+
+function complete(task, completed) {
+  if (!task.problem) return save(task, { completed });
+  show(); // and so take the tick back
+  return resolve(task);
+}
+
+async function resolve(task) {
+  if (![404, 412].includes(task.problem.status)) return change(task);
+  const choice = await choose(task);
+  if (choice === "mine") return save(task, {});
+  if (choice === "theirs") todo.discard(task.id);
+  return sync();
+}
+
+function remove(task) {
+  if (task.problem) todo.discard(task.id);
+  if (!task.problem || task.current) todo.remove(task.id);
+  tell(`Deleted “${task.title}”.`, () => bringBack([task]));
+  sync();
+}
+
+function bringBack(tasks) {
+  for (const task of tasks) todo.create(task);
+  sync();
+}
+
+const taskOf = (id) => todo.list().find((task) => task.id === id);
+const taskAt = (element) => taskOf(element.closest("li").dataset.id);
+const handlers = { edit: (task) => (task.problem ? resolve(task) : change(task)), resolve, remove };
+
+addEventListener("unhandledrejection", ({ reason }) => tell(reason.message)); // a full disk, say
+
+byId("list").addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  if (button) handlers[button.name](taskAt(button));
+});
+byId("list").addEventListener("change", ({ target }) => complete(taskAt(target), target.checked));
+
+byId("add").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const title = saidIn(form).title.trim();
+  const members = event.submitter.name === "details" ? await edit({ title }) : { title };
+  if (!members) return;
+  form.reset();
+  save({}, members);
+});
+
+byId("clear").addEventListener("click", async () => {
+  try {
+    await todo.sync();
+    const completed = todo.list().filter((task) => task.completed && !task.isUnsent);
+    const { deleted } = await send("DELETE", "/api/tasks?status=completed");
+    tell(`Deleted ${deleted} completed.`, () => bringBack(completed));
+  } catch (error) {
+    tell(error.message);
+  }
+  sync();
+});

@@ -1,0 +1,56 @@
+// The list on the page.
+
+const list = document.getElementById("list");
+const template = document.getElementById("task");
+
+/** Show these tasks; what is shown already stays as it is, so that the focus stays where it was. */
+export function showTasks(tasks) {
+  const focused = document.activeElement;
+  const focusedPlace = [...list.children].indexOf(focused.closest("li"));
+  const items = new Map([...list.children].map((item) => [item.dataset.id, item]));
+  for (const [place, task] of tasks.entries()) {
+    const item = items.get(task.id) ?? template.content.firstElementChild.cloneNode(true);
+    items.delete(task.id);
+    fill(item, task);
+    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+  }
+  for (const item of items.values()) item.remove();
+
+  if (focused === document.activeElement) return;
+  const neighbour = list.children[focusedPlace] ?? list.lastElementChild;
+  const target = focused.isConnected ? focused : neighbour?.querySelector("input");
+  target?.focus({ preventScroll: true });
+}
+
+function fill(item, { id, title, description, completed, priority, due_date, isUnsent, problem }) {
+  const part = (selector) => item.querySelector(selector);
+  item.dataset.id = id;
+  item.classList.toggle("completed", completed);
+  part("input").checked = completed;
+  part("input").ariaLabel = `Completed: ${title}`;
+  part("[name=edit]").ariaLabel = `Edit ${title}`;
+  part("[name=remove]").ariaLabel = `Delete ${title}`;
+  part(".title").textContent = title;
+  part(".description").textContent = description ?? "";
+  part(".priority").textContent = priority ?? "";
+  part(".priority").dataset.priority = priority ?? "";
+  part(".due").hidden = !due_date;
+  part(".due").classList.toggle("overdue", !completed && Date.parse(due_date) < Date.now());
+  part("time").dateTime = due_date ?? "";
+  part("time").textContent = due_date ? inWords(new Date(due_date)) : "";
+  part(".unsent").hidden = !isUnsent || Boolean(problem);
+  part(".problem").hidden = !problem;
+  part(".problem span").textContent = problem?.code === "not_found" ? DELETED : (problem?.detail ?? "");
+}
+
+const DELETED = "This was deleted elsewhere.";
+
+function inWords(moment) {
+  const time = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const midnight = (date) => new Date(date).setHours(0, 0, 0, 0);
+  const days = Math.round((midnight(moment) - midnight(Date.now())) / 86_400_000);
+  const near = new Intl.RelativeTimeFormat([], { numeric: "auto" });
+  const year = moment.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  const far = moment.toLocaleDateString([], { day: "numeric", month: "short", year });
+  return `${Math.abs(days) <= 1 ? near.format(days, "day") : far}, ${time}`;
+}
