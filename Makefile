@@ -1,4 +1,4 @@
-# `make run` and `make test` need Python 3.11 or later and nothing else.
+# `make run` and `make test` need Python 3.11 or later and nothing else; `make e2e` Node and Chromium, too.
 
 PYTHON ?= python3
 BIN := .venv/bin
