@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 from flask import Flask
 from prometheus_client.metrics import MetricWrapperBase
@@ -26,6 +28,14 @@ README = (ROOT / "README.md").read_text()
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def regions(module: Path) -> Iterator[str]:
+    """The parts of a module: each from a line `// --- name` to the next such line, or its block's end."""
+    for marker in re.finditer(
+        r"^( *)// --- \w.*\n(?:(?! *// ---)(?:\1.*)?\n)*", module.read_text(), re.MULTILINE
+    ):
+        yield f"{dedent(marker[0]).strip()}\n"
 
 
 def copy_of_the_project(directory: Path) -> Path:
@@ -91,6 +101,19 @@ def test_the_tables_can_be_sharded_as_the_readme_does() -> None:
         for reference in table.foreign_keys:
             assert reference.parent.name == user
             assert reference.column.name == sharded[reference.column.table.name]
+
+
+def test_every_snippet_is_cut_from_the_example() -> None:
+    example = ROOT / "examples" / "browser"
+    tested = {region for module in example.glob("*.js") for region in regions(module)}
+    snippets = blocks("js")
+    assert snippets
+    assert set(snippets) <= tested
+
+
+def test_every_file_the_readme_links_to_exists() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
 
 
 def test_every_make_target_the_readme_names_exists() -> None:
