@@ -24,7 +24,7 @@ run: $(BIN)/.run .env
 test: $(BIN)/.dev
 	@$(BIN)/pytest
 
-# Needs PgBouncer too (apt-get install pgbouncer, or brew install pgbouncer).
+# Needs Node, Chromium and PgBouncer too (apt-get install nodejs npm chromium pgbouncer).
 e2e: $(BIN)/.dev
 	@$(BIN)/pytest e2e
 
