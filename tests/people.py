@@ -7,6 +7,8 @@ import jwt
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from todo_service.etags import list_version
+
 SECRET = "a secret that only the tests know, 32+ bytes"
 
 
@@ -19,6 +21,11 @@ def claims_for(user: str, **changes: Any) -> dict[str, Any]:
 def token_for(user: str, **changes: Any) -> str:
     """A token as the auth server signs it with the shared secret; a change to None leaves a claim out."""
     return jwt.encode(claims_for(user, **changes), SECRET)
+
+
+def list_tag(user: str, revision: int) -> str:
+    """The ETag of a user's list."""
+    return f'"{list_version(user, revision)}"'
 
 
 def body(answer: TestResponse) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.people import Person, body
+from tests.people import Person, body, list_tag
 
 SORTS = ("created", "updated", "title", "due_date", "priority")
 
@@ -154,17 +154,27 @@ def test_the_size_of_pages_may_change_underway(ada: Person, cursor: str) -> None
 
 
 def test_the_list_is_known_by_its_etag_until_something_is_written(ada: Person, bob: Person) -> None:
-    assert ada.get().headers["ETag"] == '"0"'
+    assert ada.get().headers["ETag"] == list_tag("ada", 0)
     task = ada.adds()
     listed = ada.get("/api/tasks?sort=title")
-    assert listed.headers["ETag"] == '"1"'
+    assert listed.headers["ETag"] == list_tag("ada", 1)
     bob.adds()
-    for known in ('"1"', 'W/"1"', '"1-gzip"', "*"):
+    tag = list_tag("ada", 1)
+    for known in (tag, f"W/{tag}", f'{tag[:-1]}-gzip"', f"{list_tag('ada', 0)}, {tag}", "*"):
         answer = ada.get("/api/tasks?sort=title", headers={"If-None-Match": known})
-        assert (answer.status_code, answer.data, answer.headers["ETag"]) == (304, b"", '"1"')
+        assert (answer.status_code, answer.data, answer.headers["ETag"]) == (304, b"", list_tag("ada", 1))
     ada.delete(f"/api/tasks/{task['id']}")
-    changed = ada.get(headers={"If-None-Match": '"1"'})
-    assert (changed.status_code, changed.headers["ETag"], body(changed)) == (200, '"2"', [])
+    changed = ada.get(headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.headers["ETag"], body(changed)) == (200, list_tag("ada", 2), [])
+
+
+def test_no_two_users_lists_have_the_same_etag(ada: Person, bob: Person) -> None:
+    """A browser asks for its cached list with the tag of whoever was signed in before."""
+    ada.adds("Ada's own")
+    bob.adds()
+    adas = ada.get().headers["ETag"]
+    answer = bob.get(headers={"If-None-Match": adas})
+    assert (answer.status_code, answer.headers["ETag"] == adas) == (200, False)
 
 
 def test_a_bad_parameter_is_refused_also_where_the_list_is_known(ada: Person) -> None:

@@ -101,33 +101,33 @@ class Answer:
 
     Args:
         value: what the schema dumps.
-        revision: the ETag, for lists; a task brings its own.
+        version: what the ETag names, for lists; a task brings its revision.
         status: another one than usual.
         headers: further header fields.
     """
 
     value: Any
-    revision: int | None = None
+    version: int | str | None = None
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
 class NotModified(Exception):
-    """The client knows this revision already."""
+    """The client knows this version already."""
 
-    def __init__(self, revision: int) -> None:
-        super().__init__(revision)
-        self.revision = revision
+    def __init__(self, version: int | str) -> None:
+        super().__init__(version)
+        self.version = version
 
 
-def unless_known(revision: int) -> None:
-    """End a read early if its `If-None-Match` names this revision.
+def unless_known(version: int | str) -> None:
+    """End a read early if its `If-None-Match` names this version.
 
     Raises:
         NotModified: it does; `@returns` answers 304.
     """
-    if request.method in ("GET", "HEAD") and is_listed(revision, request.headers.get("If-None-Match", "")):
-        raise NotModified(revision)
+    if request.method in ("GET", "HEAD") and is_listed(version, request.headers.get("If-None-Match", "")):
+        raise NotModified(version)
 
 
 def returns(
@@ -145,19 +145,19 @@ def returns(
             try:
                 result = view(**values)
                 answer = result if isinstance(result, Answer) else Answer(result)
-                revision = answer.revision
-                if revision is None:
-                    revision = getattr(answer.value, "revision", None)
-                if revision is not None:
-                    unless_known(revision)
+                version = answer.version
+                if version is None:
+                    version = getattr(answer.value, "revision", None)
+                if version is not None:
+                    unless_known(version)
             except NotModified as known:
-                return tagged(empty(304), known.revision)
+                return tagged(empty(304), known.version)
             code = answer.status or status
             response = json_response(schema.dump(answer.value), code) if schema else empty(code)
             response.headers.extend(answer.headers)
             if located_at and code == HTTPStatus.CREATED:
                 response.location = url_for(located_at, id=answer.value.id)
-            return response if revision is None else tagged(response, revision)
+            return response if version is None else tagged(response, version)
 
         answered.returns = Returns(  # type: ignore[attr-defined]  # read by the docs
             schema, status, may_create=located_at is not None
@@ -181,8 +181,8 @@ def serves(*media_types: str, json: Schema | None = None) -> Callable[[View], Vi
     return decorate
 
 
-def tagged(response: Response, revision: int) -> Response:
-    response.headers["ETag"] = etag(revision)
+def tagged(response: Response, version: int | str) -> Response:
+    response.headers["ETag"] = etag(version)
     return response
 
 

@@ -1,15 +1,25 @@
 """Entity tags (RFC 9110 §8.8.3): a task's is its revision in quotes."""
 
 import re
+from hashlib import sha256
 
 # A tag as it may come back: marked weak, or with what a compressing proxy adds to it.
 TAG = re.compile(r'(?:W/)?"([^"]*?)(?:-(?:gzip|br|zstd|deflate))?"')
 
 
-def etag(revision: int) -> str:
-    return f'"{revision}"'
+def list_version(user_id: str, revision: int) -> str:
+    """What a list's tag names: which revision, and whose.
+
+    All users' lists have one address. Browsers ask with the tag that they have for it even if somebody else
+    signed in since, and would show the cached list on a 304; so no two users' tags may be the same.
+    """
+    return f"{revision}.{sha256(user_id.encode()).hexdigest()[:16]}"
 
 
-def is_listed(revision: int, condition: str) -> bool:
-    """Whether the value of an If-Match or If-None-Match field covers this revision."""
-    return condition.strip() == "*" or str(revision) in TAG.findall(condition)
+def etag(version: int | str) -> str:
+    return f'"{version}"'
+
+
+def is_listed(version: int | str, condition: str) -> bool:
+    """Whether the value of an If-Match or If-None-Match field covers this version."""
+    return condition.strip() == "*" or str(version) in TAG.findall(condition)

@@ -14,7 +14,7 @@ EXAMPLE_TASK = {name: field.metadata["examples"][0] for name, field in TaskSchem
 
 # The header fields of answers: what each says, and what it looks like.
 HEADERS: dict[str, tuple[str, str | int]] = {
-    "ETag": ("The revision of the task or of the whole list, in quotes.", '"42"'),
+    "ETag": ("Of a task, its revision in quotes; of a list, a tag of all the user has.", '"42"'),
     "Idempotency-Replayed": ("This is the answer that the key's first request had.", "true"),
     "Link": ("Where the next page is, if there is one (RFC 8288).", '</api/tasks?cursor=W10.k3>; rel="next"'),
     "Location": ("Where the new task is.", f"/api/tasks/{EXAMPLE_ID}"),

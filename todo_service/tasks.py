@@ -11,6 +11,7 @@ from werkzeug.routing import BaseConverter
 from todo_service.auth import caller, signed_in
 from todo_service.contract import Answer, returns, takes, unless_known
 from todo_service.errors import invalid
+from todo_service.etags import list_version
 from todo_service.idempotency import writes_once
 from todo_service.listing import Search, count_of, current_revision, find
 from todo_service.own_tasks import (
@@ -59,7 +60,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
         raise invalid({"order": ["Names more directions than sort has keys."]})
     search = Search(user_id=caller().id, **filters)
     if "If-None-Match" in request.headers:
-        unless_known(current_revision(search.user_id))
+        unless_known(list_version(search.user_id, current_revision(search.user_id)))
     page = find(search, limit, cursor)
     headers = {}
     if page.next:
@@ -67,7 +68,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
         headers["Link"] = f'<{request.path}?{query}>; rel="next"'
     if count:
         headers["X-Total-Count"] = str(count_of(search))
-    return Answer(page.tasks, page.revision, headers=headers)
+    return Answer(page.tasks, list_version(search.user_id, page.revision), headers=headers)
 
 
 @blueprint.post("")
