@@ -7,10 +7,10 @@ import pytest
 from flask import Flask
 
 from e2e.better_auth import BetterAuth
-from tests.conftest import app, client, database_url, environment, postgres, running_service, shared_app
+from tests.conftest import app, database_url, environment, postgres, shared_app
 from tests.measured import Measured
 
-__all__ = ["app", "client", "database_url", "environment", "postgres", "running_service", "shared_app"]
+__all__ = ["app", "database_url", "environment", "postgres", "shared_app"]
 
 
 @pytest.fixture

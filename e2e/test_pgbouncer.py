@@ -13,8 +13,9 @@ from flask import Flask
 from sqlalchemy import text
 
 from e2e.pgbouncer import POOL_SIZE, USER, PgBouncer
+from tests.conftest import app, client, environment, running_service, service, shared_app
 from tests.load import at_once
-from tests.people import SECRET
+from tests.people import SECRET, list_tag
 from tests.postgres import Postgres
 from tests.service import Service
 from tests.test_concurrency import (
@@ -42,10 +43,17 @@ from tests.test_model import test_the_service_is_what_a_few_dictionaries_are
 from todo_service.database import CONNECT_SECONDS, IDLE_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
 from todo_service.extensions import db
 
-# What holds on PostgreSQL holds here as well: these tests run again, on the fixtures below.
+# What holds on PostgreSQL holds here as well: these tests run again, on the fixtures below. The others are
+# imported once more, or they would be those that other modules have made for another database.
 __all__ = [
+    "app",
+    "client",
+    "environment",
     "fresh",
     "impatient",
+    "running_service",
+    "service",
+    "shared_app",
     "test_a_first_request_that_is_still_running_is_409",
     "test_a_lock_that_somebody_holds_is_503",
     "test_an_exhausted_pool_is_503",
@@ -84,12 +92,6 @@ def bouncer(postgres: Postgres) -> Iterator[PgBouncer]:
 @pytest.fixture(scope="session")
 def database_url(bouncer: PgBouncer) -> str:
     return bouncer.url(DATABASE)
-
-
-@pytest.fixture
-def service(running_service: Service, app: Flask) -> Service:
-    """The service as it really runs, on the empty database of `app`."""
-    return running_service
 
 
 @pytest.fixture
@@ -142,7 +144,7 @@ def test_forty_clients_share_three_connections_and_nothing_gets_mixed_up(
         by_revision = sorted(tasks, key=lambda task: int(task["revision"]))
         assert [change["task"] for change in feed] == by_revision
         writes = len(clients) * (5 * 3 + 2)
-        assert service.call(user, "GET").headers["ETag"] == f'"{writes}"'
+        assert service.call(user, "GET").headers["ETag"] == list_tag(user, writes)
     held = postgres.psql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{DATABASE}'")
     assert 1 < int(held.split()[2]) <= POOL_SIZE
 
