@@ -306,7 +306,7 @@ def test_there_are_never_more_connections_than_allowed(settings: dict[str, str],
 def test_bodies_and_answers_in_waiting_have_a_limit_in_all(settings: dict[str, str], tmp_path: Path) -> None:
     alone = {**settings, "WEB_CONCURRENCY": "1"}
     little = "\nfrom todo_service import worker\nworker.MAX_HELD = 1024 * 1024"
-    head = f"{POST}Content-Length: 250000\r\n\r\n".encode()
+    head = f"{POST}Content-Length: 201000\r\n\r\n".encode()
     with Service(alone, tmp_path, changes=little) as service, ExitStack() as stack:
         idle = stack.enter_context(connect(service))
         waiting = [stack.enter_context(connect(service, head)) for _ in range(8)]
@@ -316,7 +316,7 @@ def test_bodies_and_answers_in_waiting_have_a_limit_in_all(settings: dict[str, s
         ended = [one for one in waiting if is_ended(one)]
         assert waiting[0] in ended
         assert 3 <= len(ended) <= 4  # of 200 kB each there is room for five
-        waiting[-1].sendall(b" " * 49_981 + b'{"title": "in time"}'[:19])
+        waiting[-1].sendall(b" " * 981 + b'{"title": "in time"}'[:19])  # for which there is room, too
         assert status(one_answer(waiting[-1])) == 400
         idle.sendall(HEALTH)
         assert status(one_answer(idle)) == 200
