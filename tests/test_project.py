@@ -54,7 +54,7 @@ def test_imports_point_one_way() -> None:
 
 
 def tracked() -> list[Path]:
-    hidden = {".git", ".venv", "node_modules", "instance", "__pycache__"}
+    hidden = {".git", ".venv", ".hypothesis", "node_modules", "instance", "__pycache__"}
     return [
         path
         for path in ROOT.rglob("*")
