@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from tests.auth_server import AuthServer, SigningKey
-from tests.load import PAUSE, Client, Request, clients, meanwhile
+from tests.load import PAUSE, Client, Request, at_once, clients, meanwhile
 from tests.people import SECRET
 from tests.postgres import Postgres
 from tests.service import Service
@@ -138,6 +138,26 @@ def test_sqlite_is_locked_by_another_process(on_sqlite: Service, tmp_path: Path)
         check_answers(writers, within=LOCK_SECONDS + SLACK)
         for writer in writers:
             writer.check_writes(on_sqlite)
+
+
+def test_everybody_gets_a_turn_on_sqlite_beside_a_process_that_hardly_rests(
+    on_sqlite: Service, tmp_path: Path
+) -> None:
+    with closing(
+        sqlite3.connect(tmp_path / "todo.db", isolation_level=None, check_same_thread=False)
+    ) as other:
+
+        def write_for_long() -> None:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(0.05)
+            other.rollback()
+            time.sleep(0.002)
+
+        with meanwhile(write_for_long):
+            added = [
+                at_once(8, lambda _: on_sqlite.call("ada", "POST", json={"title": "x"})) for _ in range(4)
+            ]
+    assert {answer.status_code for answers in added for answer in answers} == {201}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from sqlalchemy import Select, delete, func, select, tuple_, update
 
 from todo_service.extensions import db
 from todo_service.models import Deletion, StoredResponse, User
+from todo_service.turns import turn
 
 BATCH = 500  # rows in one transaction: locks are short, and requests go on between two
 
@@ -18,8 +19,9 @@ def prune_responses(before: datetime) -> int:
     old = select(*key).where(StoredResponse.created_at < before).limit(BATCH)
     removed = 0
     for rows in batches(old):
-        db.session.execute(delete(StoredResponse).where(tuple_(*key).in_(rows)))
-        db.session.commit()
+        with turn():
+            db.session.execute(delete(StoredResponse).where(tuple_(*key).in_(rows)))
+            db.session.commit()
         removed += len(rows)
     return removed
 
@@ -41,11 +43,12 @@ def prune_deletions(before: datetime) -> int:
             .group_by(Deletion.user_id)
             .order_by(Deletion.user_id)  # everybody who locks several users does so in one order
         )
-        for user_id, revision in db.session.execute(newest).all():
-            behind = (User.id == user_id, User.forgotten < revision)
-            db.session.execute(update(User).where(*behind).values(forgotten=revision))
-        db.session.execute(delete(Deletion).where(chosen, Deletion.deleted_at < before))
-        db.session.commit()
+        with turn():
+            for user_id, revision in db.session.execute(newest).all():
+                behind = (User.id == user_id, User.forgotten < revision)
+                db.session.execute(update(User).where(*behind).values(forgotten=revision))
+            db.session.execute(delete(Deletion).where(chosen, Deletion.deleted_at < before))
+            db.session.commit()
         removed += len(rows)
     return removed
 

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, text, update
 from todo_service.auth import Caller, caller
 from todo_service.extensions import db
 from todo_service.models import Moment, User
+from todo_service.turns import turn
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,15 +75,16 @@ def writes(view: Callable[P, R]) -> Callable[P, R]:
     @wraps(view)
     def written(*args: P.args, **kwargs: P.kwargs) -> R:
         user = caller()
-        g.write = write = Write(user)
-        result = view(*args, **kwargs)
-        if write.changes == 0 and not write.answer_kept:
-            db.session.rollback()
-            return result
-        if write.changes != 1:
-            raised = update(User).where(User.id == user.id).values(revision=write.revision - 1)
-            db.session.execute(raised)
-        db.session.commit()
+        with turn():
+            g.write = write = Write(user)
+            result = view(*args, **kwargs)
+            if write.changes == 0 and not write.answer_kept:
+                db.session.rollback()
+                return result
+            if write.changes != 1:
+                raised = update(User).where(User.id == user.id).values(revision=write.revision - 1)
+                db.session.execute(raised)
+            db.session.commit()
         return result
 
     return written
