@@ -17,7 +17,7 @@ LAYERS = [
     {"config", "extensions", "etags", "wire", "metrics", "framing", "buffered_socket"},
     {"logs", "keys", "client_address", "pool"},
     {"models", "database", "cursors", "paging", "telemetry"},
-    {"errors", "schemas"},
+    {"errors", "schemas", "turns"},
     {"contract", "headers", "rate_limit", "schema_version", "listing"},
     {"auth"},
     {"revisions"},
