@@ -18,6 +18,8 @@ LAYERS = [
     {"logs", "keys", "client_address", "pool"},
     {"models", "database", "cursors", "paging", "telemetry"},
     {"errors", "schemas", "turns"},
+    {"transactions"},
+    {"statements"},
     {"contract", "headers", "rate_limit", "schema_version", "listing"},
     {"auth"},
     {"revisions"},

@@ -1,25 +1,44 @@
 """The account: what is held of the current user, to see, to take along and to erase (contract §8)."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g
-from sqlalchemy import func, select
+from sqlalchemy import Integer, bindparam, func, select
 
 from todo_service.auth import caller, signed_in
 from todo_service.contract import returns, serves, takes
 from todo_service.erasure import erase
 from todo_service.export import FORMATS
-from todo_service.extensions import db
-from todo_service.models import SHOWN, Task, User
-from todo_service.own_tasks import TaskRow
+from todo_service.models import SHOWN, Task, TaskRow, User, now
 from todo_service.schemas import AccountSchema, EraseSchema, ExportParameters, ExportSchema
+from todo_service.statements import Statement
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account")
 
 CHUNK = 1000  # tasks read, and held in memory, at once
+
+COUNTS = {
+    "total": func.count(Task.id),
+    "pending": func.count(Task.id).filter(~Task.completed),
+    "completed": func.count(Task.id).filter(Task.completed),
+    "overdue": func.count(Task.id).filter(~Task.completed, Task.due_date < bindparam("now")),
+}
+KNOWN = Statement(
+    select(User.email, User.name, User.created_at, *COUNTS.values())
+    .outerjoin(Task, Task.user_id == User.id)
+    .where(User.id == bindparam("user"))
+    .group_by(User.id)
+)
+MY_TASKS = (
+    select(*SHOWN)
+    .where(Task.user_id == bindparam("user"))
+    .order_by(Task.id)
+    .limit(bindparam("chunk", type_=Integer))
+)
+FIRST_TASKS = Statement(MY_TASKS)
+NEXT_TASKS = Statement(MY_TASKS.where(Task.id > bindparam("last")))
 
 
 @blueprint.get("")
@@ -40,7 +59,6 @@ def export_account(format: str) -> Response:
     CSV cells that a spreadsheet would run as formulas begin with an apostrophe."""
     kind = FORMATS[format]
     known, chunks = account(), tasks_in_chunks(caller().id)
-    db.session.rollback()  # gives the connection back, before the first chunk takes one
     first = next(chunks, [])  # what fails until here is still answered properly
     answer = Response(kind.write(known, chain([first], chunks)), mimetype=kind.media_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="tasks.{format}"'
@@ -58,25 +76,14 @@ def erase_account(fields: dict[str, str]) -> None:
 
 def account() -> dict[str, Any]:
     """What is known of the current user; nothing, before the first write."""
-    due = Task.due_date < datetime.now(UTC)
-    counts = {
-        "total": func.count(Task.id),
-        "pending": func.count(Task.id).filter(~Task.completed),
-        "completed": func.count(Task.id).filter(Task.completed),
-        "overdue": func.count(Task.id).filter(~Task.completed, due),
-    }
-    found = db.session.execute(
-        select(User.email, User.name, User.created_at, *(count.label(name) for name, count in counts.items()))
-        .outerjoin(Task, Task.user_id == User.id)
-        .where(User.id == caller().id)
-        .group_by(User.id)
-    ).one_or_none()
+    found = KNOWN.row(user=caller().id, now=now())
+    email, name, created_at, *counts = found or (None, None, None, 0, 0, 0, 0)
     return {
         "user_id": caller().id,
-        "email": found and found.email,
-        "name": found and found.name,
-        "created_at": found and found.created_at,
-        "tasks": {name: getattr(found, name) if found else 0 for name in counts},
+        "email": email,
+        "name": name,
+        "created_at": created_at,
+        "tasks": dict(zip(COUNTS, counts, strict=True)),
     }
 
 
@@ -84,13 +91,13 @@ def tasks_in_chunks(user_id: str) -> Iterator[list[TaskRow]]:
     """A user's tasks by their ids. They are read as they are sent, when the request's own context is gone;
     no connection is held between two chunks."""
     app, seen = current_app._get_current_object(), g.seen  # type: ignore[attr-defined]  # of the proxy
-    mine = select(*SHOWN).where(Task.user_id == user_id).order_by(Task.id).limit(CHUNK)
-    unread = mine
+    last = None
     while True:
         with app.app_context():
             g.seen = seen
-            tasks = list(db.session.execute(unread))
-        if not tasks:
+            statement = FIRST_TASKS if last is None else NEXT_TASKS
+            rows = statement.rows(user=user_id, last=last, chunk=CHUNK)
+        if not rows:
             return
-        yield tasks
-        unread = mine.where(Task.id > tasks[-1].id)
+        yield [TaskRow._make(row) for row in rows]
+        last = rows[-1][0]

@@ -4,21 +4,39 @@ Because a user's revisions commit in their order, nothing can appear behind a re
 token is little more than the revision up to which its holder knows everything.
 """
 
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import asdict, astuple, dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
 
 from flask import Blueprint
-from sqlalchemy import ColumnElement, Row, Select, cast, false, null, select, true, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Integer,
+    bindparam,
+    cast,
+    false,
+    null,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 
 from todo_service.auth import caller, signed_in
 from todo_service.contract import returns, takes
 from todo_service.cursors import seal, unseal
 from todo_service.errors import Problem, invalid
-from todo_service.extensions import db
-from todo_service.models import SHOWN, Deletion, Task, User
+from todo_service.models import SHOWN, Deletion, Task, TaskRow, User
 from todo_service.schemas import ChangesParameters, ChangesSchema
+from todo_service.statements import Statement
+from todo_service.transactions import Row
 
 blueprint = Blueprint("changes", __name__, url_prefix="/api/tasks")
+
+USER: BindParameter[str] = bindparam("user")
 
 
 @dataclass(frozen=True)
@@ -37,10 +55,20 @@ class Position:
     floor: int
     born: str
 
-    def is_before(self, table: type[Task] | type[Deletion], task_id: Any) -> ColumnElement[bool]:
-        if self.id is None:
-            return table.revision > self.revision
-        return tuple_(table.revision, task_id) > tuple_(self.revision, self.id)
+
+class Change(NamedTuple):
+    """A row of the feed: the user's revision, how far deletions are forgotten, when the life began; and a
+    change of a task, if there is one."""
+
+    user_revision: int
+    forgotten: int
+    born: datetime
+    deleted_at: datetime | None
+    task: TaskRow
+
+    @classmethod
+    def of(cls, row: Row) -> "Change":
+        return cls._make((*row[:4], TaskRow._make(row[4:])))
 
 
 @blueprint.get("/changes")
@@ -51,7 +79,7 @@ def list_changes(since: str | None, limit: int) -> dict[str, Any]:
     """List what has changed since a token of an earlier answer. Without one, everything there is. Each
     task appears once, as it now is; ask on with the new token while `has_more` is true."""
     start = position(since) if since else None
-    rows = db.session.execute(feed(start, limit + 1)).all()
+    rows = [Change.of(row) for row in read_feed(start, limit + 1)]
     if not rows:  # never written, or erased
         if start and start.born:
             raise expired()
@@ -60,12 +88,12 @@ def list_changes(since: str | None, limit: int) -> dict[str, Any]:
     born = user.born.isoformat()
     if start and is_expired(start, user, born):
         raise expired()
-    changes = [row for row in rows if row.revision is not None]
+    changes = [row for row in rows if row.task.revision is not None]
     has_more = len(changes) > limit
     changes = changes[:limit]
     reached = Position(
-        revision=changes[-1].revision if changes else start.revision if start else 0,
-        id=changes[-1].id if has_more else None,
+        revision=changes[-1].task.revision if changes else start.revision if start else 0,
+        id=changes[-1].task.id if has_more else None,
         floor=start.floor if start else user.user_revision,
         born=born,
     )
@@ -83,7 +111,7 @@ def position(token: str) -> Position:
         raise invalid({"since": ["Not a token of this user's changes."]}) from None
 
 
-def is_expired(start: Position, user: Row[Any], born: str) -> bool:
+def is_expired(start: Position, user: Change, born: str) -> bool:
     """Whether deletions that the device has not heard of may be forgotten, or it followed another life."""
     if start.born not in ("", born) or start.revision > user.user_revision:
         return True
@@ -95,30 +123,42 @@ def expired() -> Problem:
     return Problem(410, "sync_token_expired", detail)
 
 
-def as_change(row: Row[Any]) -> dict[str, Any]:
+def as_change(row: Change) -> dict[str, Any]:
     if row.deleted_at is None:
-        return {"type": "upsert", "task": row}
-    return {"type": "delete", "id": row.id, "deleted_at": row.deleted_at}
+        return {"type": "upsert", "task": row.task}
+    return {"type": "delete", "id": row.task.id, "deleted_at": row.deleted_at}
 
 
-def feed(start: Position | None, limit: int) -> Select[Any]:
-    """One statement, and so one moment: the user's row, beside it the next changes, if there are any."""
-    changed = select(*SHOWN, cast(null(), Deletion.deleted_at.type).label("deleted_at"))
-    gone = select(*(deletion_column(column) for column in SHOWN), Deletion.deleted_at)
+def read_feed(start: Position | None, limit: int) -> list[Row]:
+    statement = feed(starts=start is None, within=start is not None and start.id is not None)
+    return statement.rows(user=caller().id, limit=limit, **(asdict(start) if start else {}))
+
+
+@cache
+def feed(*, starts: bool, within: bool) -> Statement:
+    """One statement, and so one moment: the user's row, beside it the next changes, if there are any.
+
+    Args:
+        starts: the device knows nothing yet.
+        within: it knows a part of the changes of a revision.
+    """
+    changed = select(cast(null(), Deletion.deleted_at.type).label("deleted_at"), *SHOWN)
+    gone = select(Deletion.deleted_at, *(deletion_column(column) for column in SHOWN))
+    limit = bindparam("limit", type_=Integer)
     parts = [
         part.order_by(table.revision, task_id).limit(limit).subquery()
         for part, table, task_id in (
-            (changed.where(*unseen_tasks(start)), Task, Task.id),
-            (gone.where(*unseen_deletions(start)), Deletion, Deletion.task_id),
+            (changed.where(*unseen_tasks(starts, within)), Task, Task.id),
+            (gone.where(*unseen_deletions(starts, within)), Deletion, Deletion.task_id),
         )
     ]
     both = union_all(*(select(part) for part in parts)).subquery()
     known = (User.revision.label("user_revision"), User.forgotten, User.created_at.label("born"))
-    return (
+    return Statement(
         select(*known, *both.c)
         .select_from(User)
         .outerjoin(both, true())
-        .where(User.id == caller().id)
+        .where(User.id == USER)
         .order_by(both.c.revision, both.c.id)
         .limit(limit)
     )
@@ -130,13 +170,21 @@ def deletion_column(column: Any) -> Any:
     return own.get(column.name, cast(null(), column.type)).label(column.name)
 
 
-def unseen_tasks(start: Position | None) -> list[ColumnElement[bool]]:
-    mine = Task.user_id == caller().id
-    return [mine, start.is_before(Task, Task.id)] if start else [mine]
+def unseen_tasks(starts: bool, within: bool) -> list[ColumnElement[bool]]:
+    mine = Task.user_id == USER
+    return [mine] if starts else [mine, is_behind(Task, Task.id, within)]
 
 
-def unseen_deletions(start: Position | None) -> list[ColumnElement[bool]]:
-    if start is None:  # a device that starts has nothing to delete
+def unseen_deletions(starts: bool, within: bool) -> list[ColumnElement[bool]]:
+    if starts:  # a device that starts has nothing to delete
         return [false()]
-    mine = Deletion.user_id == caller().id
-    return [mine, Deletion.revision > start.floor, start.is_before(Deletion, Deletion.task_id)]
+    floor = Deletion.revision > bindparam("floor")
+    return [Deletion.user_id == USER, floor, is_behind(Deletion, Deletion.task_id, within)]
+
+
+def is_behind(table: type[Task] | type[Deletion], task_id: Any, within: bool) -> ColumnElement[bool]:
+    """Whether a change lies behind the device's position."""
+    revision = bindparam("revision", type_=BigInteger)
+    if not within:
+        return table.revision > revision
+    return tuple_(table.revision, task_id) > tuple_(revision, bindparam("id", type_=Task.id.type))

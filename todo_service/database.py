@@ -26,7 +26,7 @@ from flask import Flask, g
 from psycopg2 import extensions as psycopg
 from psycopg2.errors import LockNotAvailable
 from sqlalchemy import event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -43,6 +43,9 @@ STATEMENT_SECONDS = 10
 ANSWER_SECONDS = 12
 REQUEST_SECONDS = 15
 IDLE_SECONDS = 15
+TRUSTED_SECONDS = 1  # that a connection may lie idle and is still taken for alive
+
+UUID_AS_TEXT = psycopg.new_type((2950,), "UUID_AS_TEXT", psycopg2.STRING)
 
 _patience = ContextVar("patience", default=ANSWER_SECONDS)
 
@@ -53,9 +56,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     db.init_app(app)
     with app.app_context():
         if db.engine.dialect.name == "postgresql":
+            event.listen(db.engine, "connect", on_connect_to_postgresql)
             event.listen(db.engine, "checkout", on_checkout)
+            event.listen(db.engine, "checkin", on_checkin)
+            event.listen(db.engine, "begin", on_begin)
         else:
-            event.listen(db.engine, "connect", on_connect)
+            event.listen(db.engine, "connect", on_connect_to_sqlite)
             if not is_in_memory(db.engine.url):
                 event.listen(db.engine, "do_connect", keep_private)
         event.listen(db.engine, "before_cursor_execute", require_time)
@@ -66,8 +72,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.teardown_appcontext
     def end_transaction(_error: BaseException | None) -> None:
         """End what the request only read. It has its answer, even if the database died since."""
-        with suppress(DBAPIError):
-            db.session.rollback()
+        if db.session.registry.has():
+            with suppress(DBAPIError):
+                db.session.rollback()
 
 
 def begin() -> None:
@@ -113,7 +120,12 @@ def keep_private(_dialect: Any, _record: Any, arguments: list[str], _options: An
         Path(arguments[0]).touch(mode=0o600)
 
 
-def on_connect(connection: SqliteConnection, _record: Any) -> None:
+def on_connect_to_postgresql(connection: psycopg.connection, _record: Any) -> None:
+    """Leave ids as text: nobody here computes with them, and a UUID object takes 2 µs to make."""
+    psycopg.register_type(UUID_AS_TEXT, connection)
+
+
+def on_connect_to_sqlite(connection: SqliteConnection, _record: Any) -> None:
     """Give a new connection to SQLite its settings."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not block each other
@@ -123,32 +135,47 @@ def on_connect(connection: SqliteConnection, _record: Any) -> None:
 
 
 def on_checkout(connection: psycopg.connection, record: ConnectionPoolEntry, _proxy: Any) -> None:
-    """Begin a transaction on PostgreSQL with its settings, and notice whether the connection is alive.
+    """Notice whether a connection to PostgreSQL that has lain idle for a while is still alive.
+
+    Raises:
+        DisconnectionError: it is not; the pool then makes a new one.
+    """
+    connection.autocommit = True
+    if time.monotonic() - record.info.get("returned_at", math.inf) > TRUSTED_SECONDS:
+        try:
+            with patience(CONNECT_SECONDS), connection.cursor() as cursor:
+                cursor.execute("SELECT")
+        except psycopg2.Error as error:
+            raise DisconnectionError from error
+
+
+def on_checkin(_connection: psycopg.connection, record: ConnectionPoolEntry) -> None:
+    record.info["returned_at"] = time.monotonic()
+
+
+def on_begin(connection: Connection) -> None:
+    """Give a transaction of SQLAlchemy's own its settings; those of statements.py bring them along."""
+    driver = connection.connection.driver_connection
+    assert driver
+    driver.autocommit = False
+    with driver.cursor() as cursor:
+        cursor.execute(transaction_settings())
+
+
+def transaction_settings() -> str:
+    """What PostgreSQL is to be told at the beginning of a transaction.
 
     The settings are the transaction's own, for a pooler like PgBouncer runs each transaction on whichever
     connection to the server is free: what SET leaves behind would miss some and find its way to strangers.
-    They take the place and the round trip of SQLAlchemy's pre-ping, which a frozen server holds up for long.
-
-    Raises:
-        DisconnectionError: it died while it lay idle; the pool then makes a new one.
-        psycopg2.Error: it is new and dead all the same.
     """
-    has_lain_idle = record.info.get("has_lain_idle", False)
-    record.info["has_lain_idle"] = True
-    try:
-        with patience(CONNECT_SECONDS), connection.cursor() as cursor:
-            cursor.execute(
-                f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
-                f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';"
-                # What a process holds that froze, or whose host is gone, its user's next write waits for.
-                f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s';"
-                # Requests are many and small; and the parts of a UNION ALL stay in their order.
-                "SET LOCAL max_parallel_workers_per_gather = 0"
-            )
-    except psycopg2.Error as error:
-        if has_lain_idle:
-            raise DisconnectionError from error
-        raise
+    return (
+        f"SET LOCAL lock_timeout='{LOCK_SECONDS}s';"
+        f"SET LOCAL statement_timeout='{STATEMENT_SECONDS}s';"
+        # What a process holds that froze, or whose host is gone, its user's next write waits for.
+        f"SET LOCAL idle_in_transaction_session_timeout='{IDLE_SECONDS}s';"
+        # Requests are many and small; and the parts of a UNION ALL stay in their order.
+        "SET LOCAL max_parallel_workers_per_gather=0;"
+    )
 
 
 def wait(connection: psycopg.connection) -> None:
@@ -158,7 +185,7 @@ def wait(connection: psycopg.connection) -> None:
     hang until TCP gives up.
 
     Raises:
-        OperationalError: no answer in time; psycopg2 then closes the connection.
+        NoAnswer: psycopg2 then closes the connection.
     """
     ready = connection.status == psycopg.STATUS_READY or connection.status == psycopg.STATUS_BEGIN
     deadline = time.monotonic() + (_patience.get() if ready else CONNECT_SECONDS)
@@ -167,7 +194,11 @@ def wait(connection: psycopg.connection) -> None:
         readiness = select.POLLIN if state == psycopg.POLL_READ else select.POLLOUT
         poller.register(connection.fileno(), readiness)
         if not poller.poll(max(0, deadline - time.monotonic()) * 1000):
-            raise psycopg2.OperationalError("timeout expired")
+            raise NoAnswer("timeout expired")
+
+
+class NoAnswer(psycopg2.OperationalError):
+    """The server did not answer in time."""
 
 
 @contextmanager

@@ -1,11 +1,22 @@
 """Forgetting a user for good, without a trace but one number that is nobody's."""
 
-from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, text
 
-from todo_service.extensions import db
-from todo_service.models import Erasure, User
-from todo_service.turns import turn
+from todo_service.models import User
+from todo_service.statements import Statement
+from todo_service.transactions import transaction
+
+# Waits for the user's writes; tasks and all else go with the row.
+DELETE = Statement(delete(User).where(User.id == bindparam("user")).returning(User.revision))
+NOTE = Statement(
+    text(
+        """
+        INSERT INTO erasures (id, revision) VALUES (1, :revision)
+        ON CONFLICT (id) DO UPDATE SET revision = excluded.revision
+            WHERE erasures.revision < excluded.revision
+        """
+    )
+)
 
 
 def erase(user_id: str) -> bool:
@@ -14,18 +25,10 @@ def erase(user_id: str) -> bool:
     A later life of the user begins behind the highest revision that any erased account had (see
     `revisions.py`), so that no ETag of this life ever matches again. Sync tokens name their life.
     """
-    gone = delete(User).where(User.id == user_id).returning(User.revision)
-    with turn():
-        revision = db.session.scalar(gone)  # waits for the user's writes; tasks and all else go with the row
+    with transaction() as it:
+        revision = DELETE.value(user=user_id)
         if revision is None:
             return False
-        dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-        note = dialect.insert(Erasure).values(id=1, revision=revision)
-        is_higher = Erasure.revision < note.excluded.revision
-        db.session.execute(
-            note.on_conflict_do_update(
-                index_elements=[Erasure.id], set_={"revision": note.excluded.revision}, where=is_higher
-            )
-        )
-        db.session.commit()
+        NOTE.run(revision=revision)
+        it.commit()
     return True

@@ -4,14 +4,15 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
-import orjson
 from icalendar import Calendar, Todo
 
-from todo_service.own_tasks import TaskRow
+from todo_service.models import TaskRow
 from todo_service.schemas import AccountSchema, TaskSchema
+from todo_service.wire import json_bytes
 
 Account = dict[str, Any]
 Chunks = Iterable[list[TaskRow]]
@@ -24,7 +25,7 @@ FORMULA = re.compile("[\t\r\n]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 
 NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f]")  # RFC 5545 §3.1: control characters that TEXT may not hold
 NEW_LINE = re.compile("\r\n?")
-CALENDAR_PRIORITY = {"high": 1, "medium": 5, "low": 9}  # RFC 5545 §3.8.1.9
+CALENDAR_PRIORITY = {3: 1, 2: 5, 1: 9}  # RFC 5545 §3.8.1.9: 1 is the highest
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Format:
 
 
 def as_json(account: Account, chunks: Chunks) -> Iterator[bytes]:
-    yield b'{"account":' + orjson.dumps(ACCOUNT.dump(account)) + b',"tasks":['
+    yield b'{"account":' + json_bytes(ACCOUNT.dump(account)) + b',"tasks":['
     for number, tasks in enumerate(chunks):
-        members = orjson.dumps(TASKS.dump(tasks))[1:-1]
+        members = json_bytes(TASKS.dump(tasks))[1:-1]
         yield b"," + members if number else members
     yield b"]}"
 
@@ -58,6 +59,8 @@ def lines(rows: Iterable[list[str]]) -> bytes:
 def cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}Z"
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}" if FORMULA.match(str(value)) else str(value)
@@ -78,9 +81,9 @@ def as_ics(_account: Account, chunks: Chunks) -> Iterator[bytes]:
 def todo(task: TaskRow) -> Todo:
     entry = Todo()
     entry.add("uid", task.id)
-    entry.add("dtstamp", task.updated_at)
-    entry.add("created", task.created_at)
-    entry.add("last-modified", task.updated_at)
+    entry.add("dtstamp", utc(task.updated_at))
+    entry.add("created", utc(task.created_at))
+    entry.add("last-modified", utc(task.updated_at))
     entry.add("summary", text(task.title))
     entry.add("status", "COMPLETED" if task.completed else "NEEDS-ACTION")
     if task.description:
@@ -88,10 +91,14 @@ def todo(task: TaskRow) -> Todo:
     if task.priority:
         entry.add("priority", CALENDAR_PRIORITY[task.priority])
     if task.due_date:
-        entry.add("due", task.due_date)
+        entry.add("due", utc(task.due_date))
     if task.completed_at:
-        entry.add("completed", task.completed_at)
+        entry.add("completed", utc(task.completed_at))
     return entry
+
+
+def utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
 
 
 def text(value: str) -> str:

@@ -5,24 +5,45 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, g, request
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import OperationalError
 
 from todo_service.auth import caller
 from todo_service.config import Settings
 from todo_service.database import is_lock_timeout
 from todo_service.errors import Problem, invalid
-from todo_service.extensions import db
 from todo_service.models import StoredResponse
 from todo_service.revisions import this_write, writes
+from todo_service.statements import Statement
 
 KEY = re.compile("[!-~]{1,255}")  # visible ASCII
 RETRY_SECONDS = 1
 
 View = Callable[..., Response]
+
+
+class Stored(NamedTuple):
+    """A stored answer, and what it was the answer to."""
+
+    fingerprint: bytes
+    status: int
+    body: bytes
+    etag: str | None
+    location: str | None
+    created_at: datetime
+
+
+THIS_KEY = (
+    StoredResponse.user_id == bindparam("user"),
+    StoredResponse.endpoint == bindparam("place"),
+    StoredResponse.key == bindparam("name"),
+)
+FIND = Statement(select(*(StoredResponse.__table__.c[name] for name in Stored._fields)).where(*THIS_KEY))
+FORGET = Statement(delete(StoredResponse).where(*THIS_KEY))
+KEEP = Statement(insert(StoredResponse))
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -62,13 +83,14 @@ def replayed(view: View) -> View:
     def answered(**values: Any) -> Response:
         fingerprint = sha256(g.body).digest()
         moment = this_write().moment
-        stored = db.session.execute(select(StoredResponse.__table__).where(*this_key())).one_or_none()
+        row = FIND.row(**this_key())
+        stored = Stored._make(row) if row else None
         if stored and is_fresh(stored.created_at, moment):
-            if stored.fingerprint != fingerprint:
+            if bytes(stored.fingerprint) != fingerprint:
                 raise reused()
             return replay(stored)
         if stored:
-            db.session.execute(delete(StoredResponse).where(*this_key()))
+            FORGET.run(**this_key())
         response = view(**values)
         keep(response, fingerprint, moment)
         return response
@@ -76,12 +98,12 @@ def replayed(view: View) -> View:
     return answered
 
 
-def this_key() -> tuple[ColumnElement[bool], ...]:
-    return (
-        StoredResponse.user_id == caller().id,
-        StoredResponse.endpoint == str(request.endpoint),
-        StoredResponse.key == request.headers["Idempotency-Key"],
-    )
+def this_key() -> dict[str, str]:
+    return {
+        "user": caller().id,
+        "place": str(request.endpoint),
+        "name": request.headers["Idempotency-Key"],
+    }
 
 
 def is_fresh(created_at: datetime, moment: datetime) -> bool:
@@ -90,23 +112,21 @@ def is_fresh(created_at: datetime, moment: datetime) -> bool:
 
 
 def keep(response: Response, fingerprint: bytes, moment: datetime) -> None:
-    db.session.execute(
-        insert(StoredResponse).values(
-            user_id=caller().id,
-            endpoint=str(request.endpoint),
-            key=request.headers["Idempotency-Key"],
-            fingerprint=fingerprint,
-            status=response.status_code,
-            body=response.get_data(),
-            etag=response.headers.get("ETag"),
-            location=response.headers.get("Location"),
-            created_at=moment,
-        )
+    KEEP.run(
+        user_id=caller().id,
+        endpoint=str(request.endpoint),
+        key=request.headers["Idempotency-Key"],
+        fingerprint=fingerprint,
+        status=response.status_code,
+        body=response.get_data(),
+        etag=response.headers.get("ETag"),
+        location=response.headers.get("Location"),
+        created_at=moment,
     )
     this_write().answer_kept = True
 
 
-def replay(stored: Any) -> Response:
+def replay(stored: Stored) -> Response:
     """The first answer again; nothing is written, so the write raises no revision."""
     response = Response(bytes(stored.body), stored.status, mimetype="application/json")
     for name, value in (("ETag", stored.etag), ("Location", stored.location)):

@@ -1,6 +1,7 @@
 """The tables. The user leads every key, so that no statement can touch a task without naming its owner."""
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -20,11 +21,9 @@ from sqlalchemy.types import DateTime, TypeDecorator
 
 from todo_service.extensions import metadata
 
-PRIORITIES = ("low", "medium", "high")
-
 
 class Moment(TypeDecorator[datetime]):
-    """A point in time: aware in Python, UTC without a zone in the database.
+    """A point in time: in UTC and without a zone, in Python as in the database.
 
     A column with a zone would be read in the session's zone, which a pooler may change and which
     pushes dates near the years 1 and 9999 out of Python's range.
@@ -34,23 +33,11 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and value.replace(tzinfo=UTC)
+        return value.astimezone(UTC).replace(tzinfo=None) if value and value.tzinfo else value
 
 
-class Priority(TypeDecorator[str]):
-    """`low`, `medium` or `high` in Python; 1, 2 or 3 in the database, where it has to sort."""
-
-    impl = SmallInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
-        return None if value is None else PRIORITIES.index(value) + 1
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
-        return None if value is None else PRIORITIES[value - 1]
+def now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 # A task's id: its canonical text everywhere, sixteen bytes on PostgreSQL.
@@ -113,7 +100,7 @@ class Task(Model):
     search_text: Mapped[str] = mapped_column(Text)
     completed: Mapped[bool]
     completed_at: Mapped[datetime | None] = mapped_column(Moment)
-    priority: Mapped[str | None] = mapped_column(Priority)
+    priority: Mapped[int | None] = mapped_column(SmallInteger)  # sorts; its names are the schemas' business
     due_date: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment)
@@ -163,5 +150,20 @@ class Erasure(Model):
     revision: Mapped[int] = mapped_column(BigInteger)
 
 
-# The columns a client sees, and so all that is ever read of a task.
-SHOWN = tuple(column for column in Task.__table__.c if column.name not in ("title_key", "search_text"))
+class TaskRow(NamedTuple):
+    """What a client sees of a task, and so all that is ever read of one."""
+
+    id: str
+    user_id: str
+    title: str
+    description: str | None
+    completed: bool
+    completed_at: datetime | None
+    priority: int | None
+    due_date: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+
+
+SHOWN = tuple(Task.__table__.c[name] for name in TaskRow._fields)

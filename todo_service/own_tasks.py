@@ -1,20 +1,41 @@
 """What can be done with the current user's tasks. Nothing here can reach anybody else's."""
 
 import re
-from typing import Any, NoReturn, cast
+from functools import cache
+from typing import Any, NoReturn
 
-from sqlalchemy import ColumnElement, CursorResult, Row, delete, exists, insert, literal, select, update
+from sqlalchemy import BigInteger, bindparam, delete, exists, insert, select, update
 
 from todo_service.auth import caller
 from todo_service.errors import Problem
-from todo_service.extensions import db
-from todo_service.models import SHOWN, Deletion, Moment, Task
+from todo_service.models import SHOWN, Deletion, Moment, Task, TaskRow
 from todo_service.revisions import this_write
+from todo_service.statements import Statement
 
 Fields = dict[str, Any]
-TaskRow = Row[Any]
 
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+IS_MINE = (Task.user_id == bindparam("user"), Task.id == bindparam("task"))
+READ = Statement(select(*SHOWN).where(*IS_MINE))
+INSERT = Statement(insert(Task))
+DELETE = Statement(delete(Task).where(*IS_MINE).returning(*SHOWN))
+EXISTS = Statement(select(exists().where(Task.id == bindparam("task"))))
+
+WAS_MINE = (Deletion.user_id == bindparam("user"), Deletion.task_id == bindparam("task"))
+NOTE_DELETION = Statement(insert(Deletion))
+FORGET_DELETION = Statement(delete(Deletion).where(*WAS_MINE))
+
+MY_COMPLETED = (Task.user_id == bindparam("user"), Task.completed)
+NOTE_COMPLETED = Statement(
+    insert(Deletion).from_select(
+        ["user_id", "task_id", "revision", "deleted_at"],
+        select(
+            Task.user_id, Task.id, bindparam("write", type_=BigInteger), bindparam("now", type_=Moment())
+        ).where(*MY_COMPLETED),
+    )
+)
+DELETE_COMPLETED = Statement(delete(Task).where(*MY_COMPLETED))
 
 
 def own_task(id: str) -> TaskRow:
@@ -28,23 +49,24 @@ def own_task(id: str) -> TaskRow:
 
 def own_task_or_none(id: str) -> TaskRow | None:
     """The same, where a task that is not there is no reason to refuse."""
-    return db.session.execute(select(*SHOWN).where(*is_mine(id))).one_or_none()
+    row = READ.row(**my(id))
+    return TaskRow._make(row) if row else None
 
 
-def is_mine(id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The condition that picks one task of the current user's.
+def my(id: str) -> dict[str, str]:
+    """What picks one task of the current user's.
 
     Raises:
         Problem: 404, the id is none; no statement is spent on it.
     """
     if not UUID.fullmatch(id):
         raise missing()
-    return Task.user_id == caller().id, Task.id == id.lower()
+    return {"user": caller().id, "task": id.lower()}
 
 
 def refuse(id: str) -> NoReturn:
     """Say why the current user has no such task: the one question that is asked across users."""
-    if db.session.scalar(select(exists().where(Task.id == id.lower()))):
+    if EXISTS.value(task=id.lower()):
         raise Problem(403, "forbidden", "Not authorized to access this task")
     raise missing()
 
@@ -55,16 +77,22 @@ def missing() -> Problem:
 
 def create(id: str, fields: Fields) -> TaskRow:
     """Insert a task of the current user's; `id` must be free."""
-    write = this_write()
-    columns = {
-        "user_id": caller().id,
-        "id": id,
-        "completed": False,
-        "created_at": write.moment,
-        "updated_at": write.moment,
-        "revision": write.next_revision(),
-    }
-    return db.session.execute(insert(Task).values(columns | fields | derived(fields)).returning(*SHOWN)).one()
+    moment = this_write().moment
+    task = TaskRow(
+        id=id,
+        user_id=caller().id,
+        title=fields["title"],
+        description=fields.get("description"),
+        completed=fields.get("completed", False),
+        completed_at=moment if fields.get("completed") else None,
+        priority=fields.get("priority"),
+        due_date=fields.get("due_date"),
+        created_at=moment,
+        updated_at=moment,
+        revision=this_write().next_revision(),
+    )
+    INSERT.run(**task._asdict() | sought(task))
+    return task
 
 
 def change(task: TaskRow, fields: Fields) -> TaskRow:
@@ -73,58 +101,54 @@ def change(task: TaskRow, fields: Fields) -> TaskRow:
     if not changes:
         return task
     write = this_write()
-    columns = {"updated_at": write.moment, "revision": write.next_revision()}
-    return db.session.execute(
-        update(Task)
-        .where(*is_mine(task.id))
-        .values(columns | changes | derived(changes, task))
-        .returning(*SHOWN)
-    ).one()
+    if "completed" in changes:
+        changes["completed_at"] = write.moment if changes["completed"] else None
+    changes |= {"updated_at": write.moment, "revision": write.next_revision()}
+    changed = task._replace(**changes)
+    if "title" in changes or "description" in changes:
+        changes |= sought(changed)
+    update_of(*changes).run(user=task.user_id, task=task.id, **changes)
+    return changed
 
 
-def derived(fields: Fields, before: TaskRow | None = None) -> Fields:
-    """The columns that follow from members a client sets, on a new task or on one as it was `before`."""
-    columns: Fields = {}
-    if "title" in fields:
-        columns["title_key"] = fields["title"].casefold()
-    if "title" in fields or "description" in fields:
-        old = {"title": before.title, "description": before.description} if before else {}
-        texts = {"description": None, **old, **fields}
-        columns["search_text"] = f"{texts['title']}\n{texts['description'] or ''}".casefold()
-    if "completed" in fields:
-        columns["completed_at"] = this_write().moment if fields["completed"] else None
-    return columns
+@cache
+def update_of(*columns: str) -> Statement:
+    """The statement that sets these columns of a task; there are not many such sets."""
+    return Statement(update(Task).where(*IS_MINE), columns)
+
+
+def sought(task: TaskRow) -> dict[str, str]:
+    """What is stored of a task for finding it: by its title's order, and by its words."""
+    return {
+        "title_key": task.title.casefold(),
+        "search_text": f"{task.title}\n{task.description or ''}".casefold(),
+    }
 
 
 def remove(id: str) -> TaskRow:
     """Delete a task and note that it was; return what it was. Raises as `own_task` does."""
-    gone = db.session.execute(delete(Task).where(*is_mine(id)).returning(*SHOWN)).one_or_none() or refuse(id)
+    row = DELETE.row(**my(id)) or refuse(id)
+    gone = TaskRow._make(row)
     write = this_write()
-    db.session.execute(
-        insert(Deletion).values(
-            user_id=gone.user_id,
-            task_id=gone.id,
-            revision=write.next_revision(),
-            deleted_at=write.moment,
-        )
+    NOTE_DELETION.run(
+        user_id=gone.user_id,
+        task_id=gone.id,
+        revision=write.next_revision(),
+        deleted_at=write.moment,
     )
     return gone
 
 
 def forget_deletion(id: str) -> None:
     """Let a task come back under its id: it and its deletion never stand side by side."""
-    was = (Deletion.user_id == caller().id, Deletion.task_id == id.lower())
-    db.session.execute(delete(Deletion).where(*was))
+    FORGET_DELETION.run(**my(id))
 
 
 def remove_completed() -> int:
     """Delete the user's completed tasks as one change; return how many there were."""
     write = this_write()
-    completed = (Task.user_id == caller().id, Task.completed)
-    noted = select(Task.user_id, Task.id, literal(write.revision), literal(write.moment, Moment))
-    columns = ["user_id", "task_id", "revision", "deleted_at"]
-    db.session.execute(insert(Deletion).from_select(columns, noted.where(*completed)))
-    gone = cast(CursorResult[Any], db.session.execute(delete(Task).where(*completed))).rowcount
+    NOTE_COMPLETED.run(user=caller().id, write=write.revision, now=write.moment)
+    gone = DELETE_COMPLETED.run(user=caller().id)
     if gone:
         write.next_revision()
     return gone

@@ -45,7 +45,7 @@ class Segment:
     condition: ColumnElement[bool]
     keys: Sequence[Key]
 
-    def select(self, rows: Select[Any], limit: int) -> Select[Any]:
+    def select(self, rows: Select[Any], limit: Any) -> Select[Any]:
         first, *others = self.keys
         ordering = [first.ordered, *(key.ordered_nulls_last for key in others)]
         return rows.where(self.condition).order_by(*ordering).limit(limit)
@@ -78,8 +78,9 @@ def valueless(condition: ColumnElement[bool], keys: Sequence[Key]) -> Segment:
     return Segment(condition & keys[0].column.is_(None), [Key(keys[0].column, descending=False), *keys[1:]])
 
 
-def page(rows: Select[Any], keys: Sequence[Key], after: Sequence[Any] | None, limit: int) -> Any:
-    """A statement for the next `limit` of `rows`.
+def page(rows: Select[Any], keys: Sequence[Key], after: Sequence[Any] | None, limit: Any) -> Any:
+    """A statement for the next `limit` of `rows`, behind the row whose keys have the values `after`. All
+    these may be parameters; None is no value.
 
     UNION ALL gives its parts one after the other, and reads none that the limit does not reach.
     """

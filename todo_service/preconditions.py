@@ -4,7 +4,8 @@ from flask import request
 
 from todo_service.errors import Problem
 from todo_service.etags import etag, is_listed
-from todo_service.own_tasks import TaskRow, own_task
+from todo_service.models import TaskRow
+from todo_service.own_tasks import own_task
 from todo_service.schemas import TaskSchema
 
 

@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, func, select, tuple_, update
 
-from todo_service.extensions import db
 from todo_service.models import Deletion, StoredResponse, User
-from todo_service.turns import turn
+from todo_service.statements import Statement
+from todo_service.transactions import transaction
 
 BATCH = 500  # rows in one transaction: locks are short, and requests go on between two
+
+RAISE_FORGOTTEN = Statement(
+    update(User)
+    .where(User.id == bindparam("user"), User.forgotten < bindparam("to"))
+    .values(forgotten=bindparam("to"))
+)
 
 
 def prune_responses(before: datetime) -> int:
@@ -19,9 +25,9 @@ def prune_responses(before: datetime) -> int:
     old = select(*key).where(StoredResponse.created_at < before).limit(BATCH)
     removed = 0
     for rows in batches(old):
-        with turn():
-            db.session.execute(delete(StoredResponse).where(tuple_(*key).in_(rows)))
-            db.session.commit()
+        with transaction() as it:
+            Statement(delete(StoredResponse).where(tuple_(*key).in_(rows))).run()
+            it.commit()
         removed += len(rows)
     return removed
 
@@ -43,17 +49,17 @@ def prune_deletions(before: datetime) -> int:
             .group_by(Deletion.user_id)
             .order_by(Deletion.user_id)  # everybody who locks several users does so in one order
         )
-        with turn():
-            for user_id, revision in db.session.execute(newest).all():
-                behind = (User.id == user_id, User.forgotten < revision)
-                db.session.execute(update(User).where(*behind).values(forgotten=revision))
-            db.session.execute(delete(Deletion).where(chosen, Deletion.deleted_at < before))
-            db.session.commit()
+        with transaction() as it:
+            for user_id, revision in Statement(newest).rows():
+                RAISE_FORGOTTEN.run(user=user_id, to=revision)
+            Statement(delete(Deletion).where(chosen, Deletion.deleted_at < before)).run()
+            it.commit()
         removed += len(rows)
     return removed
 
 
 def batches(old: Select[*tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     """The keys that `old` finds, as long as it finds any."""
-    while rows := [tuple(row) for row in db.session.execute(old)]:
+    statement = Statement(old)
+    while rows := statement.rows():
         yield rows

@@ -1,7 +1,6 @@
 """A write begins by raising its user's counter: that orders, numbers and serialises the user's writes."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
@@ -9,17 +8,18 @@ from flask import g
 from sqlalchemy import bindparam, text, update
 
 from todo_service.auth import Caller, caller
-from todo_service.extensions import db
-from todo_service.models import Moment, User
-from todo_service.turns import turn
+from todo_service.models import Moment, User, now
+from todo_service.statements import Statement
+from todo_service.transactions import transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # One statement on both databases. The row's lock is held until the commit, so the user's next write
 # waits here; a user's first two writes may race, and ON CONFLICT makes one of them the second.
-RAISE = text(
-    """
+RAISE = Statement(
+    text(
+        """
     INSERT INTO users (id, email, name, revision, created_at)
     VALUES (:id, :email, :name, 1, :now)
     ON CONFLICT (id) DO UPDATE SET
@@ -28,29 +28,32 @@ RAISE = text(
         name = COALESCE(excluded.name, users.name)
     RETURNING revision
     """
-).bindparams(bindparam("now", type_=Moment()))
+    ).bindparams(bindparam("now", type_=Moment()))
+)
 
 
 # The first write of a life. ETags of an earlier life, which was erased, must match nothing in this one. This
 # is a statement of its own, because it has to see what an erasure that the first one waited for has left.
-BEGIN_LIFE = text(
-    """
-    UPDATE users SET revision = 1 + COALESCE((SELECT revision FROM erasures), 0)
-    WHERE id = :id
-    RETURNING revision
-    """
+BEGIN_LIFE = Statement(
+    text(
+        """
+        UPDATE users SET revision = 1 + COALESCE((SELECT revision FROM erasures), 0)
+        WHERE id = :id
+        RETURNING revision
+        """
+    )
 )
+END = Statement(update(User).where(User.id == bindparam("user")).values(revision=bindparam("last")))
 
 
 class Write:
     """A write in progress: the moment it happens at, and a revision for each of its changes."""
 
     def __init__(self, user: Caller) -> None:
-        self.moment = datetime.now(UTC)
-        row = {"id": user.id, "email": user.email, "name": user.name, "now": self.moment}
-        self.first = int(db.session.execute(RAISE, row).scalar_one())
+        self.moment = now()
+        self.first = int(RAISE.value(id=user.id, email=user.email, name=user.name, now=self.moment))
         if self.first == 1:
-            self.first = int(db.session.execute(BEGIN_LIFE, {"id": user.id}).scalar_one())
+            self.first = int(BEGIN_LIFE.value(id=user.id))
         self.changes = 0
         self.answer_kept = False
 
@@ -75,16 +78,13 @@ def writes(view: Callable[P, R]) -> Callable[P, R]:
     @wraps(view)
     def written(*args: P.args, **kwargs: P.kwargs) -> R:
         user = caller()
-        with turn():
+        with transaction() as it:
             g.write = write = Write(user)
             result = view(*args, **kwargs)
-            if write.changes == 0 and not write.answer_kept:
-                db.session.rollback()
-                return result
-            if write.changes != 1:
-                raised = update(User).where(User.id == user.id).values(revision=write.revision - 1)
-                db.session.execute(raised)
-            db.session.commit()
+            if write.changes or write.answer_kept:
+                if write.changes != 1:
+                    END.run(user=user.id, last=write.revision - 1)
+                it.commit()
         return result
 
     return written

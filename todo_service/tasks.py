@@ -14,9 +14,9 @@ from todo_service.errors import invalid
 from todo_service.etags import list_version
 from todo_service.idempotency import writes_once
 from todo_service.listing import Search, count_of, current_revision, find
+from todo_service.models import TaskRow
 from todo_service.own_tasks import (
     Fields,
-    TaskRow,
     change,
     create,
     forget_deletion,

@@ -11,11 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
-
-from todo_service.database import LOCK_SECONDS, is_lock_timeout
-from todo_service.extensions import db
+from todo_service.database import LOCK_SECONDS
 
 LOOK_AGAIN_MS = 20  # SQLite's own pauses up to here are of 1, 2 and 5 ms
 
@@ -23,40 +19,35 @@ _queue = Lock()
 
 
 @contextmanager
-def turn() -> Iterator[None]:
-    """Write within this. What is not committed at its end is rolled back.
+def turn() -> Iterator[float]:
+    """Stand in the queue; within this, be its head. Gives the time by which writing has to `begin`.
 
     Raises:
-        OperationalError: it was nobody else's turn for `LOCK_SECONDS`, or the file cannot be written.
+        sqlite3.OperationalError: it was others' turn for `LOCK_SECONDS`.
     """
-    if db.engine.dialect.name != "sqlite":
-        yield
-        return
     deadline = time.monotonic() + LOCK_SECONDS
     if not _queue.acquire(timeout=LOCK_SECONDS):
-        raise OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
+        raise sqlite3.OperationalError("database is locked")
     try:
-        begin(deadline)
-        yield
+        yield deadline
     finally:
-        db.session.rollback()
         _queue.release()
 
 
-def begin(deadline: float) -> None:
-    """Begin a transaction that writes, as soon as nobody else's does.
+def begin(connection: sqlite3.Connection, deadline: float) -> None:
+    """Begin to write as soon as no other process does.
 
     Raises:
-        OperationalError: it was not possible until the deadline (seconds of the monotonic clock).
+        sqlite3.OperationalError: that was not before the deadline, or the file cannot be written.
     """
-    db.session.execute(text(f"PRAGMA busy_timeout = {LOOK_AGAIN_MS}"))
+    connection.execute(f"PRAGMA busy_timeout = {LOOK_AGAIN_MS}")
     try:
         while True:
             try:
-                db.session.execute(text("BEGIN IMMEDIATE"))
+                connection.execute("BEGIN IMMEDIATE")
                 return
-            except OperationalError as error:
-                if not is_lock_timeout(error) or time.monotonic() > deadline:
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
     finally:
-        db.session.execute(text(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}"))
+        connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")

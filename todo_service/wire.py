@@ -142,4 +142,9 @@ def too_deep() -> BodyError:
 
 
 def json_response(value: Any, status: int = 200, mimetype: str = "application/json") -> Response:
-    return Response(orjson.dumps(value), status, mimetype=mimetype)
+    return Response(json_bytes(value), status, mimetype=mimetype)
+
+
+def json_bytes(value: Any) -> bytes:
+    """The value as JSON. Moments have no zone, and mean UTC."""
+    return orjson.dumps(value, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z)
