@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Flask, Response, current_app, g, request
-from flask_jwt_extended import get_jwt, verify_jwt_in_request
+from flask_jwt_extended import get_jwt, get_jwt_header, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
 from jwt.exceptions import InvalidTokenError, PyJWTError
 
@@ -17,6 +16,7 @@ from todo_service.config import Settings
 from todo_service.errors import Problem, unavailable
 from todo_service.extensions import jwt
 from todo_service.keys import ALGORITHMS, KeySet, KeysUnreachable
+from todo_service.known_tokens import Caller, KnownTokens
 from todo_service.wire import UNSTORABLE
 
 LONGEST_SUBJECT = 255  # characters
@@ -30,24 +30,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The person a verified token speaks for."""
-
-    id: str
-    email: str | None
-    name: str | None
-
-
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     """Let only valid tokens, within their user's rate, reach the view; `caller()` names the person."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        verify_token()
-        claims = get_jwt()
-        g.caller = Caller(claims["sub"], kept(claims.get("email")), kept(claims.get("name")))
-        rate_limit.spend(g.caller.id)
+        g.caller = person = verified()
+        rate_limit.spend(person.id)
         schema_version.require_current()
         return view(*args, **kwargs)
 
@@ -58,14 +47,31 @@ def caller() -> Caller:
     return cast(Caller, g.caller)
 
 
-def verify_token() -> None:
-    """Verify the request's token.
+def verified() -> Caller:
+    """Whom the request's token speaks for. One that was verified before need not be verified again.
 
     Raises:
         JWTExtendedException, InvalidTokenError: refused; the handlers below make it a 401.
         Problem: 503, there is no key to verify it with.
     """
-    require_one_bearer_token()
+    token = bearer_token()
+    known: KnownTokens = current_app.extensions["known_tokens"]
+    if person := known.find(token):
+        return person
+    generation = known.key_set.generation  # before it is asked: what it learns meanwhile may contradict
+    verify(token)
+    claims = get_jwt()
+    person = Caller(claims["sub"], kept(claims.get("email")), kept(claims.get("name")))
+    is_of_key_set = get_jwt_header()["alg"] != "HS256"
+    known.note(token, person, int(claims["exp"]), generation if is_of_key_set else None)
+    return person
+
+
+def verify(token: str) -> None:
+    if not TOKEN.fullmatch(token):
+        raise InvalidTokenError("malformed")
+    # To Flask-JWT-Extended the scheme's case matters, which it does not (RFC 9110 §11.1).
+    request.environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     try:
         verify_jwt_in_request()
     except (JWTExtendedException, InvalidTokenError):
@@ -78,20 +84,14 @@ def verify_token() -> None:
         raise InvalidTokenError("malformed") from error
 
 
-def require_one_bearer_token() -> None:
-    """Let nothing pass but one bearer token, spelt as Flask-JWT-Extended reads it.
-
-    To it the scheme's case matters, which it does not (RFC 9110 §11.1), and it looks for a token in the
-    middle of a list, where nobody means one to be.
-    """
+def bearer_token() -> str:
+    """What stands behind `Bearer`: all of it, while Flask-JWT-Extended looks for a token in the middle of a
+    list, where nobody means one to be."""
     sent = request.headers.get("Authorization", "")
     scheme, _, token = sent.partition(" ")
     if scheme.lower() != "bearer":
         raise NoAuthorizationError("no bearer token")
-    token = token.strip(" ")
-    if not TOKEN.fullmatch(token):
-        raise InvalidTokenError("malformed")
-    request.environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return token.strip(" ")
 
 
 def kept(claim: object) -> str | None:
@@ -109,7 +109,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     # The extension accepts this one too, HS256 if it is not set.
     app.config["JWT_ALGORITHM"] = algorithms[0]
     app.config["JWT_DECODE_LEEWAY"] = timedelta(seconds=settings.jwt_leeway)
-    app.extensions["key_set"] = KeySet(settings.key_set_url)
+    app.extensions["key_set"] = key_set = KeySet(settings.key_set_url)
+    app.extensions["known_tokens"] = KnownTokens(key_set, settings.jwt_leeway)
     app.extensions["token_origin"] = (settings.issuer, settings.audience)
     jwt.init_app(app)
 

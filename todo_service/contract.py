@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, lru_cache, wraps
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from todo_service.wire import MAX_BODY, BodyError, json_response, read_object
 View = Callable[..., Any]
 
 NO_PARAMETERS = NoParameters()
+LONGEST_RECALLED = 200  # bytes
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,18 @@ def takes(
 
 def load_query(schema: Schema) -> dict[str, Any]:
     """The query's parameters; an empty one counts as absent (contract §1)."""
+    query = request.query_string
+    return recalled(schema, query) if len(query) <= LONGEST_RECALLED else parse_query(schema)
+
+
+@lru_cache(1000)
+def recalled(schema: Schema, _query: bytes) -> dict[str, Any]:
+    """The parameters of the current request's query, or of an equal one. Pages ask the same again and again,
+    most often nothing, and to check it takes longer than to answer."""
+    return parse_query(schema)
+
+
+def parse_query(schema: Schema) -> dict[str, Any]:
     given = {name: [v for v in values if v] for name, values in request.args.lists()}
     errors = {name: ["Given more than once."] for name, values in given.items() if len(values) > 1}
     single = {name: values[0] for name, values in given.items() if len(values) == 1}
@@ -156,7 +169,7 @@ def returns(
             response = json_response(schema.dump(answer.value), code) if schema else empty(code)
             response.headers.extend(answer.headers)
             if located_at and code == HTTPStatus.CREATED:
-                response.location = url_for(located_at, id=answer.value.id)
+                response.headers["Location"] = place(located_at) + answer.value.id
             return response if version is None else tagged(response, version)
 
         answered.returns = Returns(  # type: ignore[attr-defined]  # read by the docs
@@ -165,6 +178,12 @@ def returns(
         return answered
 
     return decorate
+
+
+@cache
+def place(endpoint: str) -> str:
+    """Where things that have an id are: what stands before that."""
+    return url_for(endpoint, id="-").removesuffix("-")
 
 
 def serves(*media_types: str, json: Schema | None = None) -> Callable[[View], View]:

@@ -1,6 +1,7 @@
 """Header fields of every answer: caching, security, and CORS as browsers need it (contract §1 and §7)."""
 
 import re
+from typing import cast
 
 from flask import Flask, Response, request
 
@@ -42,6 +43,8 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+USUAL = {"Cache-Control": "no-store", "Vary": "Authorization, Origin", **SECURITY}
+USUAL_WHEN_READ = {**USUAL, "Cache-Control": "private, no-cache"}
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -58,18 +61,19 @@ def init_app(app: Flask, settings: Settings) -> None:
         vary_header=False,  # set below, on every answer
         always_send=False,
     )
+    # Flask-Cors would look at each answer, and describe for a log what it saw; most name no origin.
+    share = app.after_request_funcs[None].pop()
 
     @app.after_request
     def finish(response: Response) -> Response:
         headers = response.headers
         read = request.method in ("GET", "HEAD") and response.status_code < 400
-        headers.setdefault("Cache-Control", "private, no-cache" if read else "no-store")
-        if "Allow" in headers:  # a set, which has no order of its own
+        usual = USUAL_WHEN_READ if read else USUAL
+        given = {name for name, _ in headers}
+        headers.extend({name: value for name, value in usual.items() if name not in given})
+        if "Allow" in given:  # a set, which has no order of its own
             headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
-        headers["Vary"] = "Authorization, Origin"
-        for name, value in SECURITY.items():
-            headers.setdefault(name, value)
-        return response
+        return cast(Response, share(response)) if "Origin" in request.headers else response
 
 
 def exactly(origin: str) -> re.Pattern[str]:

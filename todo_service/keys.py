@@ -82,6 +82,7 @@ class KeySet:
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.url, self.clock = url, clock
         self.keys: dict[str, Key] = {}
+        self.generation = 0  # of these keys
         self.stale_at = clock()
         self.bucket = Bucket(clock)
         self.guard = threading.Lock()
@@ -106,6 +107,10 @@ class KeySet:
             raise KeysUnreachable(self.bucket.seconds_to_next())
         key = known.get(kid)
         return key.public if key and key.serves(algorithm) else None
+
+    def is_still(self, generation: int) -> bool:
+        """Whether the keys are of this generation, and fresh enough to be sure that they are."""
+        return self.generation == generation and self.clock() < self.stale_at
 
     def refresh(self) -> None:
         """Start to fetch the keys, unless a fetch is under way already or the bucket is empty."""
@@ -138,6 +143,7 @@ class KeySet:
     def _fetch(self, done: threading.Event) -> None:
         try:
             self.keys = read_keys(download(self.url))
+            self.generation += 1
             self.stale_at = self.clock() + FRESH_SECONDS
             metrics.key_fetches.labels("fetched").inc()
         except Exception as error:  # noqa: BLE001  # whatever a broken server answers, known keys stay

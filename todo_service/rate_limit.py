@@ -2,23 +2,27 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
+from limits.storage import Storage
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from todo_service import metrics
 from todo_service.client_address import client_address
 from todo_service.config import Settings
+from todo_service.counters import Counters
 from todo_service.errors import Problem
 
 log = logging.getLogger(__name__)
 
 STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
+OWN_MEMORY = f"{Counters.STORAGE_SCHEME[0]}://"
 PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
 LOG_SECONDS = 60  # between two lines about a storage that is down
 
@@ -47,28 +51,31 @@ class Rate:
     nobody for a while.
     """
 
-    def __init__(self, limiter: Limiter, rate: RateLimitItem) -> None:
-        self.limiter, self.rate = limiter, rate
+    def __init__(self, storage: Storage, rate: RateLimitItem) -> None:
+        self.storage, self.rate = storage, rate
+        self.seconds = rate.get_expiry()
         self.paused_until = self.silent_until = 0.0
 
     def spend(self, kind: str, whose: str) -> Standing | None:
-        """Count one; None when the storage is down."""
-        return self.ask(lambda: self.limiter.limiter.hit(self.rate, kind, whose), kind, whose)
+        """Count one in a fixed window; None when the storage is down."""
+        return self.ask(kind, whose, lambda key: self.storage.incr(key, self.seconds))
 
     def look(self, kind: str, whose: str) -> Standing | None:
         """The same without counting."""
-        return self.ask(lambda: True, kind, whose)
+        return self.ask(kind, whose, self.storage.get)
 
-    def ask(self, allowed: Any, kind: str, whose: str) -> Standing | None:
+    def ask(self, kind: str, whose: str, count: Callable[[str], int]) -> Standing | None:
         if time.monotonic() < self.paused_until:
             return None
+        key = self.rate.key_for(kind, whose)
         try:
-            is_allowed = allowed()
-            reset, remaining = self.limiter.limiter.get_window_stats(self.rate, kind, whose)
+            used = count(key)
+            reset = self.storage.get_expiry(key)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, people can do nothing about it
             self.pause(error)
             return None
-        return Standing(is_allowed, self.rate.amount, remaining, reset)
+        limit = self.rate.amount
+        return Standing(used <= limit, limit, max(0, limit - used), reset)
 
     def pause(self, error: Exception) -> None:
         now = time.monotonic()
@@ -85,13 +92,17 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.extensions["trusted_proxies"] = settings.trusted_proxies
     if not settings.rate_limit:
         return
+    storage = settings.rate_limit_storage
     limiter = Limiter(
         key_func=client_address,
-        storage_uri=settings.rate_limit_storage,
-        storage_options=storage_options(settings.rate_limit_storage),
+        storage_uri=OWN_MEMORY if storage == "memory://" else storage,
+        storage_options=storage_options(storage),
     )
     limiter.init_app(app)
-    app.extensions["rate"] = Rate(limiter, parse(settings.rate_limit))
+    # It would look for limits of each view, before anybody knows the user; `spend` counts, and `tell` tells.
+    for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
+        hooks[None].pop()
+    app.extensions["rate"] = Rate(limiter.storage, parse(settings.rate_limit))
 
     @app.after_request
     def tell(response: Response) -> Response:

@@ -7,7 +7,8 @@ from typing import ParamSpec, TypeVar, cast
 from flask import g
 from sqlalchemy import bindparam, text, update
 
-from todo_service.auth import Caller, caller
+from todo_service.auth import caller
+from todo_service.known_tokens import Caller
 from todo_service.models import Moment, User, now
 from todo_service.statements import Statement
 from todo_service.transactions import transaction
