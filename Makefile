@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test e2e check lint types audit format clean
+.PHONY: run test e2e bench check lint types audit format clean
 
 run: $(BIN)/.run .env
 	@$(BIN)/flask db upgrade
@@ -27,6 +27,10 @@ test: $(BIN)/.dev
 # Needs Node, Chromium and PgBouncer too (apt-get install nodejs npm chromium pgbouncer).
 e2e: $(BIN)/.dev
 	@$(BIN)/pytest e2e
+
+# A quarter of an hour; better with wrk (apt-get install wrk). OPTIONS=--help tells how to shorten it.
+bench: $(BIN)/.bench
+	@$(BIN)/python -m benchmarks $(OPTIONS)
 
 check: lint types audit test
 
@@ -67,3 +71,8 @@ $(BIN)/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
 	@echo 'Installing what the tests need ...'
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(BIN)/.run
+
+$(BIN)/.bench: benchmarks/requirements.txt $(BIN)/.dev
+	@echo 'Installing what the benchmarks need ...'
+	@$(PIP) -r benchmarks/requirements.txt
+	@touch $@

@@ -67,11 +67,13 @@ def tracked() -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("path", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("path", ["requirements.txt", "requirements-dev.txt", "benchmarks/requirements.txt"])
 def test_every_requirement_is_pinned(path: str) -> None:
     lines = [line.partition("#")[0].strip() for line in (ROOT / path).read_text().splitlines()]
     for line in filter(None, lines):
-        assert re.fullmatch(r"-r requirements\.txt|[A-Za-z0-9._-]+(\[\w+\])?==[\w.]+", line), line
+        assert re.fullmatch(
+            r"-r (requirements|\.\./requirements-dev)\.txt|[A-Za-z0-9._-]+(\[\w+\])?==[\w.]+", line
+        ), line
 
 
 def test_what_is_installed_is_what_is_pinned() -> None:

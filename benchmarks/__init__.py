@@ -1,0 +1,1 @@
+"""How fast the service is: beside what one would use instead, beside what is possible, and as it grows."""

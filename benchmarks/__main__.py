@@ -1,0 +1,56 @@
+"""`make bench`, or `.venv/bin/python -m benchmarks` with options."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks import machine, results
+from benchmarks.cells import CELLS
+from benchmarks.cluster import Cluster
+from benchmarks.compare import compare
+from benchmarks.load import has_wrk
+from benchmarks.pgbench import program
+from benchmarks.servers import PEERS
+
+PARTS = ["peers"]
+
+
+def names(known: list[str]) -> type[list[str]]:
+    """Some of what is known, separated by commas and in the order in which it is known."""
+
+    def parse(written: str) -> list[str]:
+        asked = written.split(",")
+        if not set(asked) <= set(known):
+            raise argparse.ArgumentTypeError(f"some of {','.join(known)}")
+        return [name for name in known if name in asked]
+
+    return parse  # type: ignore[return-value]  # argparse takes any function
+
+
+def options() -> argparse.Namespace:
+    peers = [*PEERS, "pgbench"]
+    parser = argparse.ArgumentParser("python -m benchmarks", description="How fast the service is.")
+    parser.add_argument("--parts", type=names(PARTS), default=PARTS, help=f"of {','.join(PARTS)}")
+    parser.add_argument("--only", type=names([*CELLS]), default=[*CELLS], help=f"of {','.join(CELLS)}")
+    parser.add_argument("--peers", type=names(peers), default=peers, help=f"of {','.join(peers)}")
+    parser.add_argument("--seconds", type=int, default=4, help="that each measurement takes")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the medians count")
+    parser.add_argument("--results", type=Path, default=results.KEPT, help="where they are kept")
+    return parser.parse_args()
+
+
+def main() -> None:
+    chosen = options()
+    if not has_wrk():
+        print("wrk is not installed: Python makes the load, and all figures but processor times are lower.")
+    peers = [peer for peer in chosen.peers if peer != "pgbench" or program()]
+    found = results.read(chosen.results)
+    with Cluster() as cluster:
+        how = machine.describe(cluster)
+        print(*(f"{name}: {told}" for name, told in how.items()), sep="\n")
+        if "peers" in chosen.parts:
+            cells = compare(cluster, peers, chosen.only, chosen.rounds, chosen.seconds)
+            results.write(chosen.results, found := found | {"peers": {"cells": cells, "how": how}})
+    print(f"\n{chosen.results / 'latest.md'}")
+
+
+main()

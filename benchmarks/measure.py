@@ -1,0 +1,83 @@
+"""One measurement: a server under a load, its speed, and what a request costs the processors."""
+
+from dataclasses import asdict, dataclass, replace
+
+from benchmarks.cluster import Cluster
+from benchmarks.load import CONNECTIONS, Request, send
+from benchmarks.processes import seconds_of, spent
+from benchmarks.servers import Server
+
+WARM_UP = 1  # seconds
+TRIES = 5
+LEAST_SHARE = 0.2  # of the work, for the worker that does less of it
+STANDSTILL = 0.3  # of a processor; who uses less than that under full load does not work at all
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; times in milliseconds.
+
+    Args:
+        server: of the processors, for one request.
+        postgres: the same of PostgreSQL; None if it runs elsewhere.
+        rate: requests a second.
+        errors: of all requests, how many had any other answer than a good one.
+        share: of the work, what the less busy one of the two workers did.
+        bytes: of an answer.
+        tries: how often the server was started until both workers had work.
+    """
+
+    server: float | None
+    postgres: float | None
+    rate: float
+    p50: float | None
+    p99: float | None
+    errors: int
+    share: float = 0.5
+    bytes: float | None = None
+    tries: int = 1
+
+    def as_dict(self) -> dict[str, float | None]:
+        return asdict(self)
+
+
+def measure(
+    server: Server, cluster: Cluster, requests: list[Request], seconds: int, connections: int = CONNECTIONS
+) -> Figures:
+    """Warm the server up and measure it.
+
+    A worker that accepts all connections leaves the other one idle, which is nobody's fault but chance's:
+    then the server is started again, up to so many times.
+    """
+    for number in range(1, TRIES + 1):
+        send(requests, server.port, WARM_UP, connections)
+        figures = load(server, cluster, requests, seconds, connections)
+        if figures.share >= LEAST_SHARE or number == TRIES:
+            break
+        server.restart()
+    return replace(figures, tries=number)
+
+
+def load(
+    server: Server, cluster: Cluster, requests: list[Request], seconds: int, connections: int
+) -> Figures:
+    before, database_before = seconds_of(server.process), cluster.processor_seconds()
+    outcome = send(requests, server.port, seconds, connections)
+    after, database_after = seconds_of(server.process), cluster.processor_seconds()
+    workers = spent(before, after)
+    answered = max(outcome.requests, 1)
+    return Figures(
+        server=1000 * sum(workers) / answered,
+        postgres=milliseconds(database_before, database_after, answered),
+        rate=outcome.requests / outcome.seconds,
+        p50=outcome.p50,
+        p99=outcome.p99,
+        errors=outcome.errors,
+        share=workers[1] / max(sum(workers[:2]), STANDSTILL * outcome.seconds),
+        bytes=outcome.bytes / answered,
+    )
+
+
+def milliseconds(before: float | None, after: float | None, requests: int) -> float | None:
+    """What each request took of the seconds in between."""
+    return None if before is None or after is None else 1000 * (after - before) / requests

@@ -1,0 +1,116 @@
+"""What the figures say, as Markdown: the report, and the table of goals that the README shows as well."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.cells import CELLS
+from benchmarks.measure import LEAST_SHARE
+from benchmarks.pgbench import TITLE
+from benchmarks.servers import PEERS
+
+Results = dict[str, Any]
+
+TITLES = {**{name: peer.title for name, peer in PEERS.items()}, "pgbench": TITLE}
+
+NONE = "-"
+
+# What is told of each cell, under which heading, and with how many digits.
+MEASURES = {
+    "server": ("Processor time of the server, ms for a request", 2),
+    "postgres": ("Processor time of PostgreSQL, ms for a request", 2),
+    "rate": ("Requests a second", 0),
+    "p50": ("Latency of half of the requests, at most, ms", 1),
+    "p99": ("Latency of 99 of 100 requests, at most, ms", 1),
+    "errors": ("Errors", 0),
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How one peer's figure should stand to another's, in each of some cells."""
+
+    title: str
+    measure: str
+    above: str
+    below: str
+    at_least: bool
+    at: dict[str, float]
+
+    def told(self, results: Results, cell: str) -> str:
+        figures = results["cells"].get(cell, {})
+        if not {self.above, self.below} <= figures.keys() or not figures[self.below][self.measure]:
+            return NONE
+        quotient = figures[self.above][self.measure] / figures[self.below][self.measure]
+        reached = quotient >= self.at[cell] if self.at_least else quotient <= self.at[cell]
+        return f"{quotient:.2f} ({'≥' if self.at_least else '≤'} {self.at[cell]}: {'✓' if reached else 'no'})"
+
+
+MUCH = {"list": 3.0, "get": 2.5, "create": 2.5, "toggle": 3.0}
+HALF = dict.fromkeys(MUCH, 0.5)
+LITTLE = {"list": 1.0, "get": 1.0, "create": 1.3, "toggle": 1.3}
+
+GOALS = [
+    Goal("processor time, FastAPI ÷ service", "server", "fastapi", "service", at_least=True, at=MUCH),
+    Goal("requests a second, service ÷ FastAPI", "rate", "service", "fastapi", at_least=True, at=MUCH),
+    Goal("slowest percent, service ÷ FastAPI", "p99", "service", "fastapi", at_least=False, at=HALF),
+    Goal("processor time, service ÷ SQL by hand", "server", "service", "flask", at_least=False, at=LITTLE),
+]
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table whose first column holds words, and all others numbers."""
+    head = list(head)
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def goals(results: Results) -> str:
+    """How the service stands against what it should reach."""
+    rows = [[CELLS[cell].title, *(goal.told(results, cell) for goal in GOALS)] for cell in MUCH]
+    return table(["", *(goal.title for goal in GOALS)], rows)
+
+
+def number(value: float | None, digits: int) -> str:
+    return NONE if value is None else f"{value:,.{digits}f}"
+
+
+def comparison(results: Results, measure: str) -> str:
+    """One measure of all peers in all cells."""
+    cells = results["cells"]
+    peers = [peer for peer in TITLES if any(peer in cells[cell] for cell in cells)]
+    rows = [
+        [CELLS[cell].title, *(figure(cells[cell].get(peer), measure) for peer in peers)] for cell in cells
+    ]
+    return table(["", *(TITLES[peer] for peer in peers)], rows)
+
+
+def figure(figures: dict[str, Any] | None, measure: str) -> str:
+    """A figure, with a star if one worker was left with too little of the work."""
+    if figures is None:
+        return ""
+    star = r"\*" if figures["share"] < LEAST_SHARE else ""
+    return number(figures[measure], MEASURES[measure][1]) + star
+
+
+def chapter(title: str, *parts: str) -> str:
+    return "\n\n".join([f"## {title}", *parts])
+
+
+def how(results: Results) -> str:
+    """Where, when and with what something was measured."""
+    return "\n".join(f"* {name}: {told}" for name, told in results["how"].items())
+
+
+def render(results: Results) -> str:
+    """The whole report; what was not measured is left out."""
+    chapters = ["# How fast it is", "Written by `make bench`; [how to read it](../README.md)."]
+    if peers := results.get("peers"):
+        chapters += [
+            chapter("Goals", goals(peers)),
+            chapter("Beside its peers", "![Processor time of a request](peers.png)"),
+            *(f"### {title}\n\n{comparison(peers, name)}" for name, (title, _) in MEASURES.items()),
+            r"\* One of the two workers did less than a fifth of the work, whatever was tried.",
+            how(peers),
+        ]
+    return "\n\n".join(chapters) + "\n"
