@@ -1,9 +1,11 @@
 """`make bench`, or `.venv/bin/python -m benchmarks` with options."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from benchmarks import machine, results
+from benchmarks import growth, machine, results
 from benchmarks.cells import CELLS
 from benchmarks.cluster import Cluster
 from benchmarks.compare import compare
@@ -11,7 +13,7 @@ from benchmarks.load import has_wrk
 from benchmarks.pgbench import program
 from benchmarks.servers import PEERS
 
-PARTS = ["peers"]
+PARTS = ["peers", "lists", "tables", "connections"]
 
 
 def names(known: list[str]) -> type[list[str]]:
@@ -34,22 +36,34 @@ def options() -> argparse.Namespace:
     parser.add_argument("--peers", type=names(peers), default=peers, help=f"of {','.join(peers)}")
     parser.add_argument("--seconds", type=int, default=4, help="that each measurement takes")
     parser.add_argument("--rounds", type=int, default=3, help="of which the medians count")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the largest table")
+    parser.add_argument("--redraw", action="store_true", help="measure nothing, tell what is kept anew")
     parser.add_argument("--results", type=Path, default=results.KEPT, help="where they are kept")
     return parser.parse_args()
 
 
 def main() -> None:
     chosen = options()
+    found = results.read(chosen.results)
+    if chosen.redraw:
+        results.write(chosen.results, found)
+        return
     if not has_wrk():
         print("wrk is not installed: Python makes the load, and all figures but processor times are lower.")
     peers = [peer for peer in chosen.peers if peer != "pgbench" or program()]
-    found = results.read(chosen.results)
     with Cluster() as cluster:
         how = machine.describe(cluster)
         print(*(f"{name}: {told}" for name, told in how.items()), sep="\n")
-        if "peers" in chosen.parts:
-            cells = compare(cluster, peers, chosen.only, chosen.rounds, chosen.seconds)
-            results.write(chosen.results, found := found | {"peers": {"cells": cells, "how": how}})
+        parts: dict[str, Callable[[], dict[str, Any]]] = {
+            "peers": lambda: {"cells": compare(cluster, peers, chosen.only, chosen.rounds, chosen.seconds)},
+            "lists": lambda: {"lines": growth.lists(cluster, chosen.seconds)},
+            "tables": lambda: {"lines": growth.tables(cluster, chosen.seconds, chosen.rows)},
+            "connections": lambda: {"lines": growth.connections(cluster, chosen.seconds)},
+        }
+        for part in chosen.parts:
+            print(f"\n{part}")
+            found[part] = parts[part]() | {"how": how}
+            results.write(chosen.results, found)
     print(f"\n{chosen.results / 'latest.md'}")
 
 

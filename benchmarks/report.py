@@ -15,6 +15,13 @@ TITLES = {**{name: peer.title for name, peer in PEERS.items()}, "pgbench": TITLE
 
 NONE = "-"
 
+# What grows in each part.
+GROWTH: dict[str, tuple[str, str]] = {
+    "lists": ("First page of long lists", "tasks in the list"),
+    "tables": ("Users of 50 tasks among many", "rows in the table"),
+    "connections": ("Many connections", "connections"),
+}
+
 # What is told of each cell, under which heading, and with how many digits.
 MEASURES = {
     "server": ("Processor time of the server, ms for a request", 2),
@@ -93,13 +100,33 @@ def figure(figures: dict[str, Any] | None, measure: str) -> str:
     return number(figures[measure], MEASURES[measure][1]) + star
 
 
+def growth(lines: dict[str, Any], grows: str, *, with_health: bool) -> str:
+    """What became of the figures as something grew: server and PostgreSQL, speed, errors."""
+    head = ["", grows, "server, ms", "PostgreSQL, ms", "requests/s", "p99, ms", "errors"]
+    rows = [
+        [
+            line,
+            f"{int(size):,}",
+            *(number(figures[name], digits) for name, (_, digits) in MEASURES.items() if name != "p50"),
+            *([f"{figures['healthy']} of {figures['checks']}"] if with_health else []),
+        ]
+        for line, by_size in lines.items()
+        for size, figures in by_size.items()
+    ]
+    return table([*head, "`/health` answered"] if with_health else head, rows)
+
+
 def chapter(title: str, *parts: str) -> str:
     return "\n\n".join([f"## {title}", *parts])
 
 
 def how(results: Results) -> str:
-    """Where, when and with what something was measured."""
-    return "\n".join(f"* {name}: {told}" for name, told in results["how"].items())
+    """Where, when and with what everything was measured; said once of what was measured together."""
+    runs: dict[str, list[str]] = {}
+    for part, found in results.items():
+        told = "\n".join(f"* {name}: {value}" for name, value in found["how"].items())
+        runs.setdefault(told, []).append(part)
+    return "\n\n".join(f"Of {', '.join(parts)}:\n\n{told}" for told, parts in runs.items())
 
 
 def render(results: Results) -> str:
@@ -111,6 +138,11 @@ def render(results: Results) -> str:
             chapter("Beside its peers", "![Processor time of a request](peers.png)"),
             *(f"### {title}\n\n{comparison(peers, name)}" for name, (title, _) in MEASURES.items()),
             r"\* One of the two workers did less than a fifth of the work, whatever was tried.",
-            how(peers),
         ]
-    return "\n\n".join(chapters) + "\n"
+    growing = {part: names for part, names in GROWTH.items() if part in results}
+    if growing:
+        chapters.append(chapter("As it grows", "![What grows, and what does not](growth.png)"))
+    for part, (title, grows) in growing.items():
+        told = growth(results[part]["lines"], grows, with_health=part == "connections")
+        chapters.append(f"### {title}\n\n{told}")
+    return "\n\n".join([*chapters, chapter("How it was measured", how(results))]) + "\n"

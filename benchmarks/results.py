@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
+from benchmarks import plots, report
 from tests.service import ROOT
 
 KEPT = Path(__file__).with_name("results")
@@ -22,6 +22,7 @@ def write(directory: Path, results: dict[str, Any]) -> None:
     """Keep these, and tell of them wherever they are told of."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "latest.json").write_text(json.dumps(results, indent=1) + "\n")
+    plots.draw(directory, results)
     (directory / "latest.md").write_text(report.render(results))
     if directory == KEPT and "peers" in results:
         README.write_text(SHOWN.sub(lambda _: report.goals(results["peers"]) + "\n", README.read_text()))
