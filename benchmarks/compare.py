@@ -47,9 +47,7 @@ def turn(cluster: Cluster, peer: str, cells: list[str], seconds: int) -> Iterato
 
 
 def told(peer: str, cell: str, figures: Figures) -> Figures:
-    cost = " + ".join(f"{one:.2f}" for one in (figures.server, figures.postgres) if one is not None)
-    errors = f", {figures.errors} errors" if figures.errors else ""
-    print(f"  {peer:8} {cell:10} {cost} ms, {figures.rate:.0f}/s{errors}", flush=True)
+    print(f"  {peer}, {cell}: {figures}", flush=True)
     return figures
 
 

@@ -97,7 +97,5 @@ def health(server: Server, running: Future[Figures]) -> Iterator[bool]:
 
 
 def told(what: str, figures: Figures) -> dict[str, Any]:
-    cost = " + ".join(f"{one:.2f}" for one in (figures.server, figures.postgres) if one is not None)
-    errors = f", {figures.errors} errors" if figures.errors else ""
-    print(f"  {what}: {cost} ms, {figures.rate:.0f}/s{errors}", flush=True)
+    print(f"  {what}: {figures}", flush=True)
     return figures.as_dict()

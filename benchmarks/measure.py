@@ -10,7 +10,7 @@ from benchmarks.servers import Server
 WARM_UP = 1  # seconds
 TRIES = 5
 LEAST_SHARE = 0.2  # of the work, for the worker that does less of it
-STANDSTILL = 0.3  # of a processor; who uses less than that under full load does not work at all
+STANDSTILL = 0.5  # of a processor; who uses less than that under full load waits for itself
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Figures:
     def as_dict(self) -> dict[str, float | None]:
         return asdict(self)
 
+    def __str__(self) -> str:
+        cost = " + ".join(f"{one:.2f}" for one in (self.server, self.postgres) if one is not None)
+        errors = f", {self.errors} errors" if self.errors else ""
+        return f"{cost} ms, {self.rate:,.0f}/s{errors}"
+
 
 def measure(
     server: Server, cluster: Cluster, requests: list[Request], seconds: int, tries: int = TRIES
@@ -51,7 +56,7 @@ def measure(
     """Warm the server up and measure it.
 
     A worker that accepts all connections leaves the other one idle, which is nobody's fault but chance's:
-    then it is measured again with new ones, up to so many times.
+    then it is measured again with new ones, up to so many times. Who never had two busy ones has no share.
     """
     send(requests, server.port, WARM_UP)
     for number in range(1, tries + 1):
@@ -61,7 +66,7 @@ def measure(
         if figures.stands_still:
             server.restart()
             send(requests, server.port, WARM_UP)
-    return replace(figures, tries=number)
+    return replace(figures, tries=number, share=0 if figures.stands_still else figures.share)
 
 
 def load(
