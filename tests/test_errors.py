@@ -128,7 +128,7 @@ def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
 def test_a_failed_write_leaves_nothing_behind(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     task = ada.adds()
     with monkeypatch.context() as patched:
-        patched.setattr(own_tasks, "Deletion", None)
+        patched.setattr(own_tasks, "NOTE_DELETION", None)
         assert ada.delete(f"/api/tasks/{task['id']}").status_code == 500
     assert body(ada.get()) == [task]
     assert ada.adds()["revision"] == 2

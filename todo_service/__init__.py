@@ -1,5 +1,8 @@
 """A multi-user todo API for web frontends that sign people in with Better Auth."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 
 from todo_service import (
@@ -24,6 +27,13 @@ from todo_service import (
 from todo_service.config import Settings
 
 
+class Service(Flask):
+    """Flask without a look at each hook and view, at each request, whether it is asynchronous: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application; without `settings` they are read from the environment and `.env`.
 
@@ -31,7 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SettingError: a setting is missing or unusable.
     """
     settings = settings or Settings.load()
-    app = Flask(__name__, static_folder=None)
+    app = Service(__name__, static_folder=None)
     # A redirect to add or drop a slash would break CORS preflights.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

@@ -167,7 +167,8 @@ def returns(
                 return tagged(empty(304), known.version)
             code = answer.status or status
             response = json_response(schema.dump(answer.value), code) if schema else empty(code)
-            response.headers.extend(answer.headers)
+            if answer.headers:
+                response.headers.extend(answer.headers)
             if located_at and code == HTTPStatus.CREATED:
                 response.headers["Location"] = place(located_at) + answer.value.id
             return response if version is None else tagged(response, version)

@@ -32,15 +32,17 @@ Fields = dict[str, Any]
 
 def request_id() -> str:
     """The id of the request being answered: the client's own if it is sane, else a new one."""
-    if "request_id" not in g:
+    known: str | None = g.get("request_id")
+    if known is None:
         sent = request.headers.get("X-Request-Id", "")
-        g.request_id = sent if SANE_ID.fullmatch(sent) else uuid4().hex
-    return str(g.request_id)
+        g.request_id = known = sent if SANE_ID.fullmatch(sent) else uuid4().hex
+    return known
 
 
 def trace_id() -> str | None:
     """The trace that the request is a part of, if its `traceparent` is valid."""
-    match = TRACE.fullmatch(request.headers.get("traceparent", ""))
+    sent = request.headers.get("traceparent")
+    match = TRACE.fullmatch(sent) if sent else None
     if not match or (match["version"] == "00" and match["more"]):
         return None
     return match["trace"]
@@ -48,8 +50,8 @@ def trace_id() -> str | None:
 
 def ids() -> Fields:
     """By what a line is found: the request's id, and its trace's if it has one."""
-    found = {"request_id": request_id()}
-    return found | {"trace_id": trace} if (trace := trace_id()) else found
+    trace = trace_id()
+    return {"request_id": request_id(), "trace_id": trace} if trace else {"request_id": request_id()}
 
 
 class JsonLines(logging.Formatter):

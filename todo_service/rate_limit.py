@@ -3,8 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
@@ -27,8 +26,7 @@ PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
 LOG_SECONDS = 60  # between two lines about a storage that is down
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How much is left of what one window allows."""
 
     allowed: bool

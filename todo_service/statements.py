@@ -33,10 +33,13 @@ class Statement:
         Raises:
             DBAPIError: as SQLAlchemy's own execution raises it.
         """
-        compiled = self.on(db.engine.dialect)
         transaction = current_transaction()
-        run = transaction.run if transaction else read
-        return compiled.converted(run(compiled.sql, compiled.parameters(values)))
+        engine = transaction.engine if transaction else db.engine
+        compiled = self.on(engine.dialect)
+        parameters = compiled.parameters(values)
+        if transaction:
+            return compiled.converted(transaction.run(compiled.sql, parameters))
+        return compiled.converted(read(engine, compiled.sql, parameters))
 
     def row(self, **values: Any) -> Row | None:
         """The first row, if there is one."""

@@ -141,8 +141,8 @@ def too_deep() -> BodyError:
     return BodyError(f"The body is nested deeper than {MAX_DEPTH} levels.")
 
 
-def json_response(value: Any, status: int = 200, mimetype: str = "application/json") -> Response:
-    return Response(json_bytes(value), status, mimetype=mimetype)
+def json_response(value: Any, status: int = 200, content_type: str = "application/json") -> Response:
+    return Response(json_bytes(value), status, content_type=content_type)
 
 
 def json_bytes(value: Any) -> bytes:
