@@ -14,7 +14,17 @@ PACKAGE = ROOT / "todo_service"
 # Each layer imports from those before it only (and from the standard library and the dependencies).
 LAYERS = [
     {"setting_types"},
-    {"config", "extensions", "etags", "wire", "metrics", "counters", "framing", "buffered_socket"},
+    {
+        "config",
+        "extensions",
+        "etags",
+        "wire",
+        "metrics",
+        "counters",
+        "watchdog",
+        "framing",
+        "buffered_socket",
+    },
     {"logs", "keys", "client_address", "pool"},
     {"known_tokens"},
     {"models", "database", "cursors", "paging", "telemetry"},

@@ -16,7 +16,7 @@ SLOWEST = 8 * 1024  # bytes a second, on average, that a client has to take
 class BufferedSocket:
     """What gunicorn reads has been received, what it writes goes to the kernel as far as there is room.
 
-    The rest stays in `outbox`, for the main loop to flush. Either a thread or the main loop has this
+    The rest stays in `outbox`, for the worker to flush when there is. Only one thread at a time has this
     object, never both at a time.
 
     Args:
@@ -89,7 +89,7 @@ class BufferedSocket:
         self.broken = True
 
     def close(self) -> None:
-        """Leave that to the main loop."""
+        """Leave that to the worker."""
 
     def gettimeout(self) -> None:
         """Nothing here waits, so there is no timeout."""

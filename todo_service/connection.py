@@ -1,7 +1,8 @@
-"""A client's connection, as the worker's main loop keeps it."""
+"""A client's connection, as the worker keeps it."""
 
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from threading import Semaphore
@@ -26,8 +27,8 @@ class Connection(TConn):
         framing: follows it, and ends when it is complete.
         keep_alive: whether another request may follow the answer.
         held: bytes, as the worker has counted them.
-        since: when the client began to be waited for, in seconds of the monotonic clock.
-        deadline: when that ends.
+        since: when anything began to be held, in seconds of the monotonic clock.
+        event, then, deadline: what it waits for, what is to be done then, and until when it waits.
     """
 
     sock: BufferedSocket  # type: ignore[assignment]  # as much of a socket as gunicorn needs
@@ -41,6 +42,9 @@ class Connection(TConn):
         self.keep_alive = False
         self.held = 0
         self.since = self.deadline = 0.0
+        self.event = 0
+        self.then: Callable[[Connection], None]
+        self.fd = client.fileno()
         self.expect_request(b"")
 
     def expect_request(self, begun: bytes) -> None:

@@ -12,7 +12,6 @@
 """
 
 import math
-import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,6 +34,7 @@ from todo_service import metrics
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.pool import MeasuredPool
+from todo_service.watchdog import Watchdog
 
 CONNECT_SECONDS = 3
 POOL_SECONDS = 5
@@ -47,6 +47,7 @@ TRUSTED_SECONDS = 1  # that a connection may lie idle and is still taken for ali
 
 UUID_AS_TEXT = psycopg.new_type((2950,), "UUID_AS_TEXT", psycopg2.STRING)
 
+watchdog = Watchdog()
 _patience = ContextVar("patience", default=ANSWER_SECONDS)
 
 
@@ -65,9 +66,12 @@ def init_app(app: Flask, settings: Settings) -> None:
             if not is_in_memory(db.engine.url):
                 event.listen(db.engine, "do_connect", keep_private)
         event.listen(db.engine, "before_cursor_execute", require_time)
+        if db.engine.dialect.name == "postgresql":
+            event.listen(db.engine, "before_cursor_execute", watch_cursor)
+            event.listen(db.engine, "after_cursor_execute", unwatch)
+            event.listen(db.engine, "handle_error", unwatch)
     app.before_request(begin)
     metrics.pool_size.set(settings.threads)
-    psycopg.set_wait_callback(wait)
 
     @app.teardown_appcontext
     def end_transaction(_error: BaseException | None) -> None:
@@ -106,8 +110,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     if settings.database_url.get_backend_name() == "sqlite":
         return {**pool, "connect_args": {"timeout": LOCK_SECONDS}}
     connect = {"connect_timeout": CONNECT_SECONDS}
-    # No column is an hstore; a new connection need not ask which type that is.
-    return {**pool, "connect_args": connect, "use_native_hstore": False}
+    # No column is an hstore; a new connection need not ask which type that is. It is reset by `on_checkin`.
+    return {**pool, "connect_args": connect, "use_native_hstore": False, "pool_reset_on_return": None}
 
 
 def is_in_memory(url: URL) -> bool:
@@ -140,16 +144,22 @@ def on_checkout(connection: psycopg.connection, record: ConnectionPoolEntry, _pr
     Raises:
         DisconnectionError: it is not; the pool then makes a new one.
     """
-    connection.autocommit = True
+    if not connection.autocommit:
+        connection.autocommit = True
     if time.monotonic() - record.info.get("returned_at", math.inf) > TRUSTED_SECONDS:
         try:
-            with patience(CONNECT_SECONDS), connection.cursor() as cursor:
+            with watched(connection, CONNECT_SECONDS), connection.cursor() as cursor:
                 cursor.execute("SELECT")
         except psycopg2.Error as error:
             raise DisconnectionError from error
 
 
-def on_checkin(_connection: psycopg.connection, record: ConnectionPoolEntry) -> None:
+def on_checkin(connection: psycopg.connection | None, record: ConnectionPoolEntry) -> None:
+    """Leave a connection without a transaction; most have none, and to roll back takes more than to look."""
+    if connection is None:  # it was lost
+        return
+    if connection.get_transaction_status() != psycopg.TRANSACTION_STATUS_IDLE:
+        connection.rollback()
     record.info["returned_at"] = time.monotonic()
 
 
@@ -159,46 +169,41 @@ def on_begin(connection: Connection) -> None:
     assert driver
     driver.autocommit = False
     with driver.cursor() as cursor:
-        cursor.execute(transaction_settings())
+        cursor.execute(b";".join(transaction_settings()))
 
 
-def transaction_settings() -> str:
+def transaction_settings() -> list[bytes]:
     """What PostgreSQL is to be told at the beginning of a transaction.
 
     The settings are the transaction's own, for a pooler like PgBouncer runs each transaction on whichever
     connection to the server is free: what SET leaves behind would miss some and find its way to strangers.
     """
-    return (
-        f"SET LOCAL lock_timeout='{LOCK_SECONDS}s';"
-        f"SET LOCAL statement_timeout='{STATEMENT_SECONDS}s';"
+    return [
+        b"SET LOCAL lock_timeout='%ds'" % LOCK_SECONDS,
+        b"SET LOCAL statement_timeout='%ds'" % STATEMENT_SECONDS,
         # What a process holds that froze, or whose host is gone, its user's next write waits for.
-        f"SET LOCAL idle_in_transaction_session_timeout='{IDLE_SECONDS}s';"
+        b"SET LOCAL idle_in_transaction_session_timeout='%ds'" % IDLE_SECONDS,
         # Requests are many and small; and the parts of a UNION ALL stay in their order.
-        "SET LOCAL max_parallel_workers_per_gather=0;"
-    )
+        b"SET LOCAL max_parallel_workers_per_gather=0",
+    ]
 
 
-def wait(connection: psycopg.connection) -> None:
-    """Wait for PostgreSQL, but never for ever (psycopg2 calls this wherever it would block).
-
-    A server that is frozen or cut off keeps none of its own timeouts; without this a request would
-    hang until TCP gives up.
-
-    Raises:
-        NoAnswer: psycopg2 then closes the connection.
-    """
-    ready = connection.status == psycopg.STATUS_READY or connection.status == psycopg.STATUS_BEGIN
-    deadline = time.monotonic() + (_patience.get() if ready else CONNECT_SECONDS)
-    poller = select.poll()
-    while (state := connection.poll()) != psycopg.POLL_OK:
-        readiness = select.POLLIN if state == psycopg.POLL_READ else select.POLLOUT
-        poller.register(connection.fileno(), readiness)
-        if not poller.poll(max(0, deadline - time.monotonic()) * 1000):
-            raise NoAnswer("timeout expired")
+def watch_cursor(_connection: Any, cursor: psycopg.cursor, *_: Any) -> None:
+    watchdog.watch(cursor.connection, _patience.get())
 
 
-class NoAnswer(psycopg2.OperationalError):
-    """The server did not answer in time."""
+def unwatch(*_: Any) -> None:
+    watchdog.unwatch()
+
+
+@contextmanager
+def watched(connection: psycopg.connection, seconds: float = ANSWER_SECONDS) -> Iterator[None]:
+    """Wait within this for answers on the connection, but no longer than that."""
+    watchdog.watch(connection, seconds)
+    try:
+        yield
+    finally:
+        watchdog.unwatch()
 
 
 @contextmanager

@@ -6,13 +6,14 @@ secret. So an exception is told by its kind and place, and not by its message, w
 
 import json
 import logging
+import os
 import re
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePath
+from random import getrandbits
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from flask import Flask, Response, g, has_request_context, request
@@ -20,6 +21,7 @@ from flask import Flask, Response, g, has_request_context, request
 from todo_service.config import Settings
 
 HANDLER = "todo_service"
+STANDARD_ERROR = 2
 
 SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
 # W3C Trace Context §3.2.2; a later version may say more after these four fields.
@@ -35,7 +37,7 @@ def request_id() -> str:
     known: str | None = g.get("request_id")
     if known is None:
         sent = request.headers.get("X-Request-Id", "")
-        g.request_id = known = sent if SANE_ID.fullmatch(sent) else uuid4().hex
+        g.request_id = known = sent if SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
     return known
 
 
@@ -127,9 +129,24 @@ def plain(value: object) -> str:
     return text if text.isprintable() and " " not in text else json.dumps(text)
 
 
+class Lines(logging.Handler):
+    """Writes each line to standard error in one piece, so that no thread has to wait for another's."""
+
+    def createLock(self) -> None:  # noqa: N802  # logging calls it so
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = f"{self.format(record)}\n".encode()
+            while line:
+                line = line[os.write(STANDARD_ERROR, line) :]
+        except Exception:  # noqa: BLE001  # as all of logging: whatever is wrong, the request goes on
+            self.handleError(record)
+
+
 def configure(settings: Settings) -> None:
     """Write everything that is logged in this process to standard error, in one form."""
-    handler = logging.StreamHandler()
+    handler = Lines()
     handler.name = HANDLER
     handler.setFormatter(JsonLines() if settings.log_format == "json" else ForPeople())
     root = logging.getLogger()

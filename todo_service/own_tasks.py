@@ -148,7 +148,7 @@ def remove_completed() -> int:
     """Delete the user's completed tasks as one change; return how many there were."""
     write = this_write()
     NOTE_COMPLETED.run(user=caller().id, write=write.revision, now=write.moment)
-    gone = DELETE_COMPLETED.run(user=caller().id)
+    gone = DELETE_COMPLETED.count(user=caller().id)
     if gone:
         write.next_revision()
     return gone

@@ -51,10 +51,17 @@ class Statement:
         row = self.row(**values)
         return row[0] if row else None
 
-    def run(self, **values: Any) -> int:
+    def count(self, **values: Any) -> int:
         """Change something, within a transaction; return how many rows that were."""
         self.rows(**values)
         return this_transaction().changed
+
+    def run(self, **values: Any) -> None:
+        """The same where the number does not matter: at the latest with the transaction's end, by when all
+        that is wrong with it has been raised."""
+        transaction = this_transaction()
+        compiled = self.on(transaction.engine.dialect)
+        transaction.postpone(compiled.sql, compiled.parameters(values))
 
     def on(self, dialect: Dialect) -> "Compiled":
         compiled = self.compiled.get(dialect.name)

@@ -7,6 +7,7 @@ one round trip. Whatever a driver raises is raised as SQLAlchemy's exception.
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 from flask import g
@@ -15,7 +16,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection as Connection
 
-from todo_service.database import NoAnswer, transaction_settings
+from todo_service.database import TRUSTED_SECONDS, transaction_settings, watched
 from todo_service.extensions import db
 from todo_service.turns import begin, turn
 
@@ -28,45 +29,64 @@ class Transaction:
 
     Attributes:
         changed: how many rows the last statement changed.
+        pending: what is to be sent with the next statement, or with COMMIT.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.on_postgresql = engine.dialect.name == "postgresql"
+        self.on_postgresql = is_postgresql(engine)
         self.connection: Connection | None = None
         self.changed = 0
+        self.pending: list[bytes] = []
 
     def run(self, sql: str, parameters: Any) -> list[Row]:
-        if self.connection:
-            rows, self.changed = perform(self.engine, self.connection, sql, parameters)
-            return rows
-        return persistently(self.engine, lambda connection: self.begin(connection, sql, parameters))
+        """Run a statement; return its rows."""
+        if not self.connection:
+            return persistently(self.engine, lambda connection: self.begin(connection, sql, parameters))
+        before = self.take_pending()
+        rows, self.changed = perform(self.engine, self.connection, sql, parameters, before)
+        return rows
 
     def begin(self, connection: Connection, sql: str, parameters: Any) -> list[Row]:
         self.connection = connection
-        return self.run(f"BEGIN;{transaction_settings()}{sql}" if self.on_postgresql else sql, parameters)
+        if self.on_postgresql:
+            self.pending = [b"BEGIN", *transaction_settings()]
+        return self.run(sql, parameters)
+
+    def postpone(self, sql: str, parameters: Any) -> None:
+        """Run a statement that has nothing to tell. On PostgreSQL it travels with the next one; what is
+        wrong with it is raised then."""
+        if not self.connection or not self.on_postgresql:
+            self.run(sql, parameters)
+            return
+        with closing(self.connection.cursor()) as cursor, heard(self.engine, cursor, sql, parameters):
+            self.pending.append(cast(Any, cursor).mogrify(sql, parameters))
+
+    def take_pending(self) -> list[bytes]:
+        pending, self.pending = self.pending, []
+        return pending
 
     def commit(self) -> None:
         """Make it all last. If that raises, nobody knows whether it does."""
         if self.connection:
-            self.end(self.connection, "COMMIT")
+            self.end(self.connection, [*self.take_pending(), b"COMMIT"])
 
     def roll_back(self) -> None:
         """Undo all that is not committed. What is read behind this is what is committed."""
-        connection, self.connection = self.connection, None
+        connection, self.connection, self.pending = self.connection, None, []
         if connection:
             with suppress(DBAPIError):  # a connection that is gone has nothing left to undo
-                self.end(connection, "ROLLBACK")
+                self.end(connection, [b"ROLLBACK"])
             connection.close()
 
-    def end(self, connection: Connection, how: str) -> None:
+    def end(self, connection: Connection, statements: list[bytes]) -> None:
         driver = cast(Any, connection.driver_connection)
         try:
             if not self.on_postgresql:
-                driver.commit() if how == "COMMIT" else driver.rollback()
+                driver.commit() if statements[-1] == b"COMMIT" else driver.rollback()
             elif driver and driver.get_transaction_status() != TRANSACTION_STATUS_IDLE:
-                with closing(driver.cursor()) as cursor:
-                    cursor.execute(how)
+                with watched(driver), closing(driver.cursor()) as cursor:
+                    cursor.execute(b";".join(statements))
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise translated(self.engine, error, connection) from error
 
@@ -111,12 +131,11 @@ def this_transaction() -> Transaction:
 
 def read(engine: Engine, sql: str, parameters: Any) -> list[Row]:
     """Run a statement by itself."""
-    if engine.dialect.name == "postgresql":
-        sql = transaction_settings() + sql
+    before = transaction_settings() if is_postgresql(engine) else []
 
     def run(connection: Connection) -> list[Row]:
         try:
-            return perform(engine, connection, sql, parameters)[0]
+            return perform(engine, connection, sql, parameters, before)[0]
         finally:
             connection.close()
 
@@ -125,12 +144,14 @@ def read(engine: Engine, sql: str, parameters: Any) -> list[Row]:
 
 def persistently(engine: Engine, first: Callable[[Connection], T]) -> T:
     """Do the first thing on a connection; if that died while it lay in the pool, do it on another one."""
+    started = monotonic()
     connection = connect(engine)
     may_be_dead = "returned_at" in connection.info
     try:
         return first(connection)
     except DBAPIError as error:
-        if not may_be_dead or not error.connection_invalidated or isinstance(error.orig, NoAnswer):
+        shows_at_once = monotonic() - started < TRUSTED_SECONDS
+        if not (error.connection_invalidated and may_be_dead and shows_at_once):
             raise
     return first(connect(engine))
 
@@ -142,22 +163,43 @@ def connect(engine: Engine) -> Connection:
         raise translated(engine, error) from error
 
 
-def perform(engine: Engine, connection: Connection, sql: str, parameters: Any) -> tuple[list[Row], int]:
-    """Run a statement; return its rows, and how many it changed. Who listens to the engine hears of it."""
-    heard = engine.dispatch
+def perform(
+    engine: Engine, connection: Connection, sql: str, parameters: Any, before: list[bytes]
+) -> tuple[list[Row], int]:
+    """Run a statement, in one round trip with what is to be done before it.
+
+    Returns:
+        its rows, and how many it changed.
+    """
     cursor = connection.cursor()
-    for listen in heard.before_cursor_execute:
-        listen(None, cursor, sql, parameters, None, False)
     try:
-        cursor.execute(sql, parameters)
-        rows = cast(list[Row], cursor.fetchall()) if cursor.description else []
+        with heard(engine, cursor, sql, parameters):
+            if before:
+                cursor.execute(b";".join([*before, cast(Any, cursor).mogrify(sql, parameters)]))
+            else:
+                cursor.execute(sql, parameters)
+            rows = cast(list[Row], cursor.fetchall()) if cursor.description else []
         return rows, cursor.rowcount
     except engine.dialect.loaded_dbapi.Error as error:
         raise translated(engine, error, connection) from error
     finally:
-        for listen in heard.after_cursor_execute:
-            listen(None, cursor, sql, parameters, None, False)
         cursor.close()
+
+
+@contextmanager
+def heard(engine: Engine, cursor: Any, sql: str, parameters: Any) -> Iterator[None]:
+    """Let everybody who listens to the engine hear of a statement."""
+    for listen in engine.dispatch.before_cursor_execute:
+        listen(None, cursor, sql, parameters, None, False)
+    try:
+        yield
+    finally:
+        for listen in engine.dispatch.after_cursor_execute:
+            listen(None, cursor, sql, parameters, None, False)
+
+
+def is_postgresql(engine: Engine) -> bool:
+    return engine.dialect.name == "postgresql"
 
 
 def translated(engine: Engine, error: Exception, connection: Connection | None = None) -> DBAPIError:

@@ -1,25 +1,33 @@
-"""gunicorn's threaded worker, with the clients' pace kept out of the threads.
+"""gunicorn's threaded worker, with the clients' pace kept out of the threads, and without a way between them.
 
 `gthread` receives requests and sends answers in its threads, so that a few clients who dribble the one or
-never take the other hold them all. Here the main loop receives a request until it is complete (framing.py),
-only then a thread answers it, and what the client does not take at once (buffered_socket.py) the main loop
-sends on. A connection is with the main loop or with a thread, never with both, so there are no locks.
+never take the other hold them all. Here nothing waits for one client: a request is received until it is
+complete (framing.py), only then it is answered, and what the client does not take at once
+(buffered_socket.py) is sent on later. And while `gthread` hands each request from a main loop to a thread
+and its connection back, here every thread waits for whatever happens next, and sees to it itself: to wake
+another thread takes longer than to read a task.
+
+A connection belongs to one thread at a time. It is put down in `waiting`, where whoever takes it out has it:
+the thread to which the kernel tells what happened on it, once (EPOLLONESHOT), or the main thread, which looks
+after deadlines. There is one thread more than may answer at a time, so that one always sees to clients.
 
 HTTP/1 only: TLS and HTTP/2 are the business of the proxy in front, and the worker refuses to start with them.
 """
 
 import errno
+import os
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from functools import partial
+from contextlib import suppress
 from http import HTTPStatus
-from selectors import EVENT_READ, EVENT_WRITE
-from threading import Semaphore
+from select import EPOLLIN, EPOLLONESHOT, EPOLLOUT, epoll
+from threading import Event, Lock, Semaphore, Thread
 from time import monotonic
 from typing import Any
 
+from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import ThreadWorker
 
 from todo_service.buffered_socket import later
@@ -30,26 +38,136 @@ REQUEST_SECONDS = 30  # for a request to arrive, from its first byte on; for a n
 FLUSH_SECONDS = 30  # for a client to take some of its answer
 LINGER_SECONDS = 2  # for a client to read its last answer; during a stop, to send its last request
 SWEEP_SECONDS = 0.5  # between two looks at these deadlines
+STOP_SECONDS = 0.05  # between two looks, during a stop, whether all clients are gone
 MAX_HELD = 64 * 1024 * 1024  # bytes of unfinished requests and untaken answers, of a worker
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class BufferingWorker(ThreadWorker):
-    """Waits for clients in its main loop, answers them in its threads."""
+    """Waits for clients and answers them in its threads; its main thread looks at the clock.
+
+    Attributes:
+        connections: by their file descriptors.
+        waiting: those that belong to no thread, longest first.
+        ready: those with a complete request that no thread has begun to answer.
+        slots: one for each thread that may begin to answer.
+        held: bytes of unfinished requests and untaken answers.
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.cfg.set("sendfile", False)  # files go through the outbox like everything else
-        self.waiting: dict[Connection, None] = {}  # for their clients, longest first
-        self.held = 0
-        self.next_sweep = 0.0
+        self.connections: dict[int, Connection] = {}
+        self.waiting: dict[Connection, None] = {}
+        self.ready: deque[Connection] = deque()
+        self.slots = [None] * self.cfg.threads
         self.stalls = Semaphore(max(1, self.cfg.threads // 2))
+        self.held, self.counting = 0, Lock()
+        self.stopping = Event()
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         if cfg.is_ssl or [cfg.protocol, cfg.proxy_protocol, *cfg.http_protocols] != ["http", "off", "h1"]:
             sys.exit("todo_service cannot start: TLS, HTTP/2 and the PROXY protocol are for a proxy in front")
+
+    # ---- the main thread
+
+    def init_process(self) -> None:
+        self.epoll = epoll()
+        self.bell = os.eventfd(0)  # rung for all threads to end
+        self.epoll.register(self.bell, EPOLLIN)
+        Worker.init_process(self)  # gthread's own would make a pool of threads
+
+    def run(self) -> None:
+        self.listeners = {listener.fileno(): listener for listener in self.sockets}
+        for fd, listener in self.listeners.items():
+            listener.setblocking(False)
+            self.epoll.register(fd, EPOLLIN | EPOLLONESHOT)
+        for _ in range(self.cfg.threads + 1):
+            Thread(target=self.see_to_clients, daemon=True).start()
+        while self.alive and self.is_parent_alive():
+            self.notify()
+            self.sweep()
+            self.stopping.wait(SWEEP_SECONDS)
+        self.stop()
+
+    def stop(self) -> None:
+        """Answer what has been begun; clients who have sent nothing have a moment for their last request."""
+        self.alive = False
+        now = monotonic()
+        for listener in self.sockets:
+            self.epoll.unregister(listener)
+        for conn in list(self.waiting):
+            if not conn.held:
+                conn.deadline = min(conn.deadline, now + LINGER_SECONDS)
+        while self.connections and monotonic() < now + self.cfg.graceful_timeout:
+            self.notify()
+            self.sweep()
+            Event().wait(STOP_SECONDS)
+        for conn in list(self.waiting):
+            if self.take(conn):
+                self.end(conn)
+        os.eventfd_write(self.bell, 1)
+        for listener in self.sockets:
+            listener.close()
+
+    def sweep(self) -> None:
+        """End what has waited too long."""
+        now = monotonic()
+        for conn in [conn for conn in list(self.waiting) if conn.deadline <= now]:
+            if not self.take(conn):
+                continue
+            if conn.deadline > now:  # it was not waiting any more, and is again
+                self.wait(conn, conn.event, conn.then, conn.deadline)
+            elif conn.received:
+                self.refuse(conn, HTTPStatus.REQUEST_TIMEOUT)
+            else:
+                self.end(conn)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self.alive = False
+        self.stopping.set()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        Worker.handle_quit(self, sig, frame)
+
+    # ---- the other threads
+
+    def see_to_clients(self) -> None:
+        while True:
+            ((fd, _),) = self.epoll.poll(maxevents=1)
+            if fd == self.bell:
+                return
+            try:
+                self.happen(fd)
+                self.answer_ready()
+            except Exception:
+                self.log.exception("A thread failed to see to a client")
+
+    def happen(self, fd: int) -> None:
+        """See to what the kernel tells of a file descriptor."""
+        conn = self.connections.get(fd)
+        if conn and self.take(conn):
+            conn.then(conn)
+        elif listener := self.listeners.get(fd):
+            self.accept(listener)
+            if self.alive:
+                self.epoll.modify(fd, EPOLLIN | EPOLLONESHOT)
+
+    def answer_ready(self) -> None:
+        """Answer what is ready, unless as many threads as may do so are at it; they look again."""
+        while self.ready and self.slots:
+            try:
+                self.slots.pop()
+            except IndexError:
+                return  # another thread was faster
+            try:
+                self.answer(self.ready.popleft())
+            except IndexError:
+                pass  # here, too
+            finally:
+                self.slots.append(None)
 
     def accept(self, listener: socket.socket) -> None:
         try:
@@ -58,16 +176,18 @@ class BufferingWorker(ThreadWorker):
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self.make_room()
             return  # any other error is that of a connection which is gone already (accept(2))
-        self.nr_conns += 1
         conn = Connection(self.cfg, client, address, listener.getsockname(), self.stalls)
-        self.wait(conn, EVENT_READ, self.receive, REQUEST_SECONDS)
-        if self.nr_conns >= self.worker_connections:
+        self.connections[conn.fd] = conn
+        self.epoll.register(conn.fd, 0)
+        self.wait(conn, EPOLLIN, self.receive, monotonic() + REQUEST_SECONDS)
+        if len(self.connections) >= self.worker_connections:
             self.make_room()
 
     def make_room(self) -> None:
         """End the connection that has waited longest. Those that threads answer do not wait."""
-        if self.waiting:
-            self.end(next(iter(self.waiting)))
+        for conn in list(self.waiting)[:1]:
+            if self.take(conn):
+                self.end(conn)
 
     # ---- a request arrives
 
@@ -77,14 +197,15 @@ class BufferingWorker(ThreadWorker):
             begins = not conn.received
             conn.received += data
             self.advance(conn, begins)
-        elif data is not None:
-            if conn.received:  # a part, after which the client has closed its side only, perhaps
-                self.hand_over(conn)
-            else:
-                self.end(conn)
+        elif data is None:
+            self.wait(conn, EPOLLIN, self.receive, conn.deadline)
+        elif conn.received:  # a part, after which the client has closed its side only, perhaps
+            self.hand_over(conn)
+        else:
+            self.end(conn)
 
     def advance(self, conn: Connection, begins: bool) -> None:
-        """Hand a complete request to a thread; wait for the rest of an incomplete one."""
+        """Make a complete request ready; wait for the rest of an incomplete one."""
         try:
             asks = next(conn.framing)
         except StopIteration:
@@ -95,20 +216,16 @@ class BufferingWorker(ThreadWorker):
             if asks:
                 conn.sock.outbox += CONTINUE
                 conn.sock.flush()
-            if begins:
-                self.wait(conn, EVENT_READ, self.receive, REQUEST_SECONDS)
-            else:
-                self.account(conn)
+            deadline = monotonic() + REQUEST_SECONDS if begins else conn.deadline
+            self.wait(conn, EPOLLIN, self.receive, deadline)
 
     def hand_over(self, conn: Connection) -> None:
-        self.stop_waiting(conn)
         conn.pass_on()
-        self.enqueue_req(conn)
+        self.ready.append(conn)
 
     def refuse(self, conn: Connection, status: HTTPStatus) -> None:
         """Answer a request that is not complete, and close."""
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        self.stop_waiting(conn)
         conn.pass_on()
         conn.sock.outbox += head.encode()
         conn.keep_alive = False
@@ -116,26 +233,25 @@ class BufferingWorker(ThreadWorker):
 
     # ---- it is answered
 
-    def handle(self, conn: Connection) -> bool:  # type: ignore[override]  # `accept` makes no others
-        """Answer the request, in a thread; return whether another one may follow."""
-        keep_alive = super().handle(conn)
-        conn.sock.flush()
-        return keep_alive and not conn.sock.exhausted
-
-    def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:  # type: ignore[override]  # ditto
-        conn.keep_alive = not fs.cancelled() and not fs.exception() and fs.result()
+    def answer(self, conn: Connection) -> None:
+        conn.keep_alive = self.handle(conn) and not conn.sock.exhausted
         self.flush(conn)
 
     def flush(self, conn: Connection) -> None:
-        """Send what is left of the answer; go on with the connection when nothing is."""
+        """Send the answer, as far as the client takes it at once."""
+        conn.sock.flush()
+        self.go_on(conn, monotonic() + FLUSH_SECONDS)
+
+    def flush_more(self, conn: Connection) -> None:
         taken = conn.sock.flush()
+        self.go_on(conn, later(conn.deadline, taken, FLUSH_SECONDS))
+
+    def go_on(self, conn: Connection, deadline: float) -> None:
+        """Wait until the client takes the rest of its answer; go on with it when there is none."""
         if conn.sock.broken:
             self.end(conn)
-        elif conn.sock.outbox and conn in self.waiting:
-            conn.deadline = later(conn.deadline, taken, FLUSH_SECONDS)
-            self.account(conn)
         elif conn.sock.outbox:
-            self.wait(conn, EVENT_WRITE, self.flush, FLUSH_SECONDS)
+            self.wait(conn, EPOLLOUT, self.flush_more, deadline)
         elif conn.keep_alive:
             self.await_next(conn)
         else:
@@ -149,7 +265,7 @@ class BufferingWorker(ThreadWorker):
             self.advance(conn, begins=True)
         else:
             seconds = self.cfg.keepalive if self.alive else LINGER_SECONDS
-            self.wait(conn, EVENT_READ, self.receive, seconds)
+            self.wait(conn, EPOLLIN, self.receive, monotonic() + seconds)
 
     # ---- it ends
 
@@ -161,68 +277,57 @@ class BufferingWorker(ThreadWorker):
         except OSError:
             self.end(conn)
         else:
-            self.wait(conn, EVENT_READ, self.discard, LINGER_SECONDS)
+            self.wait(conn, EPOLLIN, self.discard, monotonic() + LINGER_SECONDS)
 
     def discard(self, conn: Connection) -> None:
         if conn.receive() == b"":
             self.end(conn)
+        else:
+            self.wait(conn, EPOLLIN, self.discard, conn.deadline)
 
     def end(self, conn: Connection) -> None:
-        self.stop_waiting(conn)
-        self.nr_conns -= 1
-        self.held -= conn.held
+        self.connections.pop(conn.fd, None)
+        with self.counting:
+            self.held -= conn.held
         conn.close()
 
     # ---- waiting, and for how long
 
-    def wait(self, conn: Connection, event: int, then: Callable[[Connection], None], seconds: float) -> None:
-        """Call `then` whenever the client has sent something, or can take something."""
-        self.stop_waiting(conn)
-        self.waiting[conn] = None
-        self.poller.register(conn.socket, event, partial(self.resume, conn, then))
-        conn.since = monotonic()
-        conn.deadline = conn.since + seconds
-        self.account(conn)
-
-    def resume(self, conn: Connection, then: Callable[[Connection], None], *_: object) -> None:
-        if conn in self.waiting:  # not ended by what came before in the same round
-            then(conn)
-
-    def stop_waiting(self, conn: Connection) -> None:
-        if conn in self.waiting:
-            del self.waiting[conn]
-            self.poller.unregister(conn.socket)
-
-    def account(self, conn: Connection) -> None:
-        """Count what is held for a client. If it is too much in all, end those for whom most is held
-        longest; what threads are at is counted, but theirs to end."""
-        held = len(conn.received) + len(conn.sock.outbox)
-        self.held += held - conn.held
-        conn.held = held
-        while self.held > MAX_HELD and self.waiting:
-            now = monotonic()
-            costliest = max(self.waiting, key=lambda conn: conn.held * (now - conn.since))
-            if not costliest.held:
-                return
-            self.end(costliest)
-
-    def murder_keepalived(self, force: bool = False) -> None:
-        """End what has waited too long; with `force`, when a stop has taken too long, all that waits."""
-        now = monotonic()
-        if now < self.next_sweep and not force:
-            return
-        self.next_sweep = now + SWEEP_SECONDS
-        for conn in [conn for conn in self.waiting if force or conn.deadline <= now]:
-            self.resume(conn, self.end if force else self.time_out)
-
-    def time_out(self, conn: Connection) -> None:
-        if conn.received:
-            self.refuse(conn, HTTPStatus.REQUEST_TIMEOUT)
-        else:
+    def wait(self, conn: Connection, event: int, then: Callable[[Connection], None], deadline: float) -> None:
+        """Put the connection down until the client has sent something, or can take something; whichever
+        thread sees that calls `then`."""
+        conn.event, conn.then, conn.deadline = event, then, deadline
+        if not self.account(conn):
             self.end(conn)
+            return
+        self.waiting[conn] = None
+        with suppress(FileNotFoundError):  # the main thread may have ended it already
+            self.epoll.modify(conn.fd, event | EPOLLONESHOT)
 
-    def _cap_keepalive(self, deadline: float) -> None:
-        """A stop begins: clients who have sent nothing have until then."""
-        for conn in self.waiting:
-            if not conn.held:
-                conn.deadline = min(conn.deadline, deadline)
+    def take(self, conn: Connection) -> bool:
+        """Take a connection that waits; False if another thread has it."""
+        try:
+            del self.waiting[conn]
+        except KeyError:
+            return False
+        return True
+
+    def account(self, conn: Connection) -> bool:
+        """Count what is held for a client; return whether it may be. If it is too much in all, end those for
+        whom most is held longest; what other threads are at is counted, but theirs to end."""
+        held = len(conn.received) + len(conn.sock.outbox)
+        if held == conn.held:
+            return True
+        if not conn.held:
+            conn.since = monotonic()
+        with self.counting:
+            self.held += held - conn.held
+        conn.held = held
+        while self.held > MAX_HELD:
+            now = monotonic()
+            costliest = max([*self.waiting, conn], key=lambda conn: conn.held * (now - conn.since))
+            if costliest is conn:
+                return False
+            if self.take(costliest):
+                self.end(costliest)
+        return True
