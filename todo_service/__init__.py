@@ -1,7 +1,7 @@
 """A multi-user todo API for web frontends that sign people in with Better Auth."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -26,12 +26,19 @@ from todo_service import (
 )
 from todo_service.config import Settings
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 
 class Service(Flask):
-    """Flask without a look at each hook and view, at each request, whether it is asynchronous: none is."""
+    """Flask, with a shorter way for what each request goes through."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No hook and no view is asynchronous; to look takes 10 µs a request."""
         return func
+
+    def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return super().wsgi_app(environ, headers.with_usual_fields(environ, start_response))
 
 
 def create_app(settings: Settings | None = None) -> Flask:

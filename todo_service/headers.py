@@ -1,12 +1,16 @@
 """Header fields of every answer: caching, security, and CORS as browsers need it (contract §1 and §7)."""
 
 import re
-from typing import cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Response, request
 
 from todo_service.config import Settings
 from todo_service.extensions import cors
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SENT = [
@@ -43,8 +47,8 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-USUAL = {"Cache-Control": "no-store", "Vary": "Authorization, Origin", **SECURITY}
-USUAL_WHEN_READ = {**USUAL, "Cache-Control": "private, no-cache"}
+USUAL = [("Cache-Control", "no-store"), ("Vary", "Authorization, Origin"), *SECURITY.items()]
+USUAL_WHEN_READ = [("Cache-Control", "private, no-cache"), *USUAL[1:]]
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -66,14 +70,22 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        headers = response.headers
-        read = request.method in ("GET", "HEAD") and response.status_code < 400
-        usual = USUAL_WHEN_READ if read else USUAL
-        given = {name for name, _ in headers}
-        headers.extend({name: value for name, value in usual.items() if name not in given})
-        if "Allow" in given:  # a set, which has no order of its own
-            headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+        if "Allow" in response.headers:  # a set, which has no order of its own
+            response.headers["Allow"] = ", ".join(sorted(response.headers["Allow"].split(", ")))
         return cast(Response, share(response)) if "Origin" in request.headers else response
+
+
+def with_usual_fields(environ: "WSGIEnvironment", start_response: "StartResponse") -> "StartResponse":
+    """Add what each answer has and this one has not. That is done at the very end, where the fields are a
+    list, because Werkzeug checks each name and value anew."""
+
+    def start(status: str, fields: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+        read = environ["REQUEST_METHOD"] in ("GET", "HEAD") and status < "4"
+        given = {name for name, _ in fields}
+        usual = USUAL_WHEN_READ if read else USUAL
+        return start_response(status, [*fields, *(field for field in usual if field[0] not in given)], *error)
+
+    return start
 
 
 def exactly(origin: str) -> re.Pattern[str]:

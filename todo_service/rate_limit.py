@@ -52,6 +52,7 @@ class Rate:
     def __init__(self, storage: Storage, rate: RateLimitItem) -> None:
         self.storage, self.rate = storage, rate
         self.seconds = rate.get_expiry()
+        self.prefix = rate.key_for()
         self.paused_until = self.silent_until = 0.0
 
     def spend(self, kind: str, whose: str) -> Standing | None:
@@ -65,7 +66,7 @@ class Rate:
     def ask(self, kind: str, whose: str, count: Callable[[str], int]) -> Standing | None:
         if time.monotonic() < self.paused_until:
             return None
-        key = self.rate.key_for(kind, whose)
+        key = f"{self.prefix}/{kind}/{whose}"
         try:
             used = count(key)
             reset = self.storage.get_expiry(key)

@@ -1,0 +1,63 @@
+"""Counters of rate limits in memory: fixed windows, and no more of them than there are."""
+
+import pytest
+
+from tests.load import at_once
+from tests.test_key_set import Clock
+from todo_service import counters
+from todo_service.counters import Counters
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def counted(clock: Clock) -> Counters:
+    counted = Counters()
+    counted.clock = clock
+    return counted
+
+
+def test_a_window_begins_with_the_first_and_ends_in_time(counted: Counters, clock: Clock) -> None:
+    assert [counted.incr("ada", 60) for _ in range(3)] == [1, 2, 3]
+    assert counted.get_expiry("ada") == clock.now + 60
+    clock.now += 59
+    assert counted.incr("ada", 60) == 4
+    assert counted.get("ada") == 4
+    clock.now += 1
+    assert counted.get("ada") == 0
+    assert counted.incr("ada", 60) == 1
+
+
+def test_each_key_counts_for_itself(counted: Counters, clock: Clock) -> None:
+    counted.incr("ada", 60)
+    assert counted.get("bob") == 0
+    assert counted.get_expiry("bob") == clock.now
+
+
+def test_what_has_ended_is_forgotten(
+    counted: Counters, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counters, "SWEEP_AT_LEAST", 100)
+    counted.sweep_at = 100
+    for number in range(1000):
+        counted.incr(str(number), 10)
+        clock.now += 1
+    assert len(counted.windows) <= 100
+    assert counted.get("999") == 1
+
+
+def test_none_is_lost_among_threads(counted: Counters) -> None:
+    at_once(8, lambda _: [counted.incr("ada", 60) for _ in range(1000)])
+    assert counted.get("ada") == 8000
+
+
+def test_counters_can_be_cleared(counted: Counters) -> None:
+    counted.incr("ada", 60)
+    counted.incr("bob", 60)
+    counted.clear("ada")
+    assert (counted.get("ada"), counted.get("bob")) == (0, 1)
+    assert counted.reset() == 1
+    assert counted.get("bob") == 0
