@@ -83,6 +83,7 @@ def replayed(view: View) -> View:
     def answered(**values: Any) -> Response:
         fingerprint = sha256(g.body).digest()
         moment = this_write().moment
+        this_write().begin()
         row = FIND.row(**this_key())
         stored = Stored._make(row) if row else None
         if stored and is_fresh(stored.created_at, moment):

@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, bindparam, delete, exists, insert, select, up
 
 from todo_service.auth import caller
 from todo_service.errors import Problem
-from todo_service.models import SHOWN, Deletion, Moment, Task, TaskRow
-from todo_service.revisions import this_write
+from todo_service.models import SHOWN, Deletion, Moment, Task, TaskRow, User
+from todo_service.revisions import current_write, this_write
 from todo_service.statements import Statement
 
 Fields = dict[str, Any]
@@ -18,6 +18,8 @@ UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 IS_MINE = (Task.user_id == bindparam("user"), Task.id == bindparam("task"))
 READ = Statement(select(*SHOWN).where(*IS_MINE))
+REVISION = select(User.revision).where(User.id == bindparam("user")).scalar_subquery()
+READ_TO_WRITE = Statement(select(*SHOWN, REVISION).where(*IS_MINE))
 INSERT = Statement(insert(Task))
 DELETE = Statement(delete(Task).where(*IS_MINE).returning(*SHOWN))
 EXISTS = Statement(select(exists().where(Task.id == bindparam("task"))))
@@ -49,8 +51,18 @@ def own_task(id: str) -> TaskRow:
 
 def own_task_or_none(id: str) -> TaskRow | None:
     """The same, where a task that is not there is no reason to refuse."""
-    row = READ.row(**my(id))
-    return TaskRow._make(row) if row else None
+    mine = my(id)
+    write = current_write()
+    if not write:
+        row = READ.row(**mine)
+        return TaskRow._make(row) if row else None
+    write.begin_with_next()
+    row = READ_TO_WRITE.row(**mine)
+    if not row:
+        return None
+    *task, revision = row
+    write.learn(revision)
+    return TaskRow._make(task)
 
 
 def my(id: str) -> dict[str, str]:
@@ -127,9 +139,9 @@ def sought(task: TaskRow) -> dict[str, str]:
 
 def remove(id: str) -> TaskRow:
     """Delete a task and note that it was; return what it was. Raises as `own_task` does."""
-    row = DELETE.row(**my(id)) or refuse(id)
-    gone = TaskRow._make(row)
-    write = this_write()
+    mine, write = my(id), this_write()
+    write.begin()
+    gone = TaskRow._make(DELETE.row(**mine) or refuse(id))
     NOTE_DELETION.run(
         user_id=gone.user_id,
         task_id=gone.id,

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import g
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import bindparam, select, text, update
 
 from todo_service.auth import caller
 from todo_service.known_tokens import Caller
@@ -44,6 +44,7 @@ BEGIN_LIFE = Statement(
         """
     )
 )
+CURRENT = Statement(select(User.revision).where(User.id == bindparam("user")))
 END = Statement(update(User).where(User.id == bindparam("user")).values(revision=bindparam("last")))
 
 
@@ -51,12 +52,40 @@ class Write:
     """A write in progress: the moment it happens at, and a revision for each of its changes."""
 
     def __init__(self, user: Caller) -> None:
+        self.user = user
         self.moment = now()
-        self.first = int(RAISE.value(id=user.id, email=user.email, name=user.name, now=self.moment))
-        if self.first == 1:
-            self.first = int(BEGIN_LIFE.value(id=user.id))
         self.changes = 0
         self.answer_kept = False
+        self.raised = False
+        self.known_first: int | None = None
+
+    def begin(self) -> None:
+        """Raise the counter, before anything else is done."""
+        if not self.raised:
+            self.raised = True
+            self.learn(RAISE.value(**self.row()))
+
+    def begin_with_next(self) -> None:
+        """The same in one round trip with the next statement, if that tells the counter: `learn` it."""
+        if not self.raised:
+            self.raised = True
+            RAISE.run(**self.row())
+
+    def learn(self, raised_to: int) -> None:
+        if self.known_first is None:
+            self.known_first = int(BEGIN_LIFE.value(id=self.user.id)) if raised_to == 1 else raised_to
+
+    @property
+    def first(self) -> int:
+        """The revision of the first change."""
+        self.begin()
+        if self.known_first is None:
+            self.learn(CURRENT.value(user=self.user.id))
+        return cast(int, self.known_first)
+
+    def row(self) -> dict[str, Any]:
+        user = self.user
+        return {"id": user.id, "email": user.email, "name": user.name, "now": self.moment}
 
     @property
     def revision(self) -> int:
@@ -89,6 +118,10 @@ def writes(view: Callable[P, R]) -> Callable[P, R]:
         return result
 
     return written
+
+
+def current_write() -> Write | None:
+    return cast(Write | None, g.get("write"))
 
 
 def this_write() -> Write:

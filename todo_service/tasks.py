@@ -26,7 +26,7 @@ from todo_service.own_tasks import (
     remove_completed,
 )
 from todo_service.preconditions import precondition_failed, require_match, task_to_change
-from todo_service.revisions import writes
+from todo_service.revisions import this_write, writes
 from todo_service.schemas import (
     ClearedSchema,
     ClearParameters,
@@ -152,6 +152,7 @@ def create_under(id: str, fields: Fields) -> TaskRow:
     """
     if "title" not in fields:
         raise invalid({"title": ["Missing data for required field."]})
+    this_write().begin()
     if task := own_task_or_none(id):
         raise precondition_failed(task)
     forget_deletion(id)

@@ -4,11 +4,10 @@ On PostgreSQL a transaction begins with its first statement and a read is a tran
 one round trip. Whatever a driver raises is raised as SQLAlchemy's exception.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from flask import g
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
@@ -24,12 +23,20 @@ Row = tuple[Any, ...]
 T = TypeVar("T")
 
 
+class Sent(NamedTuple):
+    """A statement, and its parameters as the driver takes them; None for what ends a transaction."""
+
+    sql: str
+    parameters: Any
+
+
 class Transaction:
     """Statements that are done together, or not at all.
 
     Attributes:
         changed: how many rows the last statement changed.
-        pending: what is to be sent with the next statement, or with COMMIT.
+        opening: how the transaction begins, until that has been sent.
+        pending: statements that are to be sent with the next one.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -37,58 +44,54 @@ class Transaction:
         self.on_postgresql = is_postgresql(engine)
         self.connection: Connection | None = None
         self.changed = 0
-        self.pending: list[bytes] = []
+        self.opening: list[bytes] = []
+        self.pending: list[Sent] = []
 
     def run(self, sql: str, parameters: Any) -> list[Row]:
         """Run a statement; return its rows."""
         if not self.connection:
             return persistently(self.engine, lambda connection: self.begin(connection, sql, parameters))
-        before = self.take_pending()
-        rows, self.changed = perform(self.engine, self.connection, sql, parameters, before)
+        last = Sent(sql, parameters)
+        rows, self.changed = perform(self.engine, self.connection, self.opening, [*self.pending, last])
+        self.opening, self.pending = [], []
         return rows
 
     def begin(self, connection: Connection, sql: str, parameters: Any) -> list[Row]:
         self.connection = connection
         if self.on_postgresql:
-            self.pending = [b"BEGIN", *transaction_settings()]
+            self.opening = [b"BEGIN", *transaction_settings()]
         return self.run(sql, parameters)
 
     def postpone(self, sql: str, parameters: Any) -> None:
         """Run a statement that has nothing to tell. On PostgreSQL it travels with the next one; what is
         wrong with it is raised then."""
-        if not self.connection or not self.on_postgresql:
+        if self.on_postgresql:
+            self.pending.append(Sent(sql, parameters))
+        else:
             self.run(sql, parameters)
-            return
-        with closing(self.connection.cursor()) as cursor, heard(self.engine, cursor, sql, parameters):
-            self.pending.append(cast(Any, cursor).mogrify(sql, parameters))
-
-    def take_pending(self) -> list[bytes]:
-        pending, self.pending = self.pending, []
-        return pending
 
     def commit(self) -> None:
         """Make it all last. If that raises, nobody knows whether it does."""
-        if self.connection:
-            self.end(self.connection, [*self.take_pending(), b"COMMIT"])
+        if self.on_postgresql:
+            if self.connection or self.pending:
+                self.run("COMMIT", None)
+        elif self.connection:
+            with translation(self.engine, self.connection):
+                self.connection.commit()
 
     def roll_back(self) -> None:
         """Undo all that is not committed. What is read behind this is what is committed."""
-        connection, self.connection, self.pending = self.connection, None, []
-        if connection:
-            with suppress(DBAPIError):  # a connection that is gone has nothing left to undo
-                self.end(connection, [b"ROLLBACK"])
-            connection.close()
-
-    def end(self, connection: Connection, statements: list[bytes]) -> None:
-        driver = cast(Any, connection.driver_connection)
-        try:
+        connection, self.connection = self.connection, None
+        self.pending = []
+        if not connection:
+            return
+        with suppress(DBAPIError):  # a connection that is gone has nothing left to undo
             if not self.on_postgresql:
-                driver.commit() if statements[-1] == b"COMMIT" else driver.rollback()
-            elif driver and driver.get_transaction_status() != TRANSACTION_STATUS_IDLE:
-                with watched(driver), closing(driver.cursor()) as cursor:
-                    cursor.execute(b";".join(statements))
-        except self.engine.dialect.loaded_dbapi.Error as error:
-            raise translated(self.engine, error, connection) from error
+                with translation(self.engine, connection):
+                    connection.rollback()
+            elif connection.is_valid and is_busy(connection):
+                perform(self.engine, connection, [], [Sent("ROLLBACK", None)])
+        connection.close()
 
 
 @contextmanager
@@ -109,14 +112,12 @@ def transaction() -> Iterator[Transaction]:
 @contextmanager
 def turn_of(it: Transaction) -> Iterator[None]:
     """Begin to write on SQLite, and end before it is the next one's turn."""
-    waiting = ExitStack()
-    with waiting:
-        try:
-            deadline = waiting.enter_context(turn())
-            it.connection = connect(it.engine)
+    with ExitStack() as queue:
+        with translation(it.engine):
+            deadline = queue.enter_context(turn())
+        it.connection = connect(it.engine)
+        with translation(it.engine, it.connection):
             begin(cast(Any, it.connection.driver_connection), deadline)
-        except sqlite3.Error as error:
-            raise translated(it.engine, error, it.connection) from error
         yield
         it.roll_back()
 
@@ -131,11 +132,11 @@ def this_transaction() -> Transaction:
 
 def read(engine: Engine, sql: str, parameters: Any) -> list[Row]:
     """Run a statement by itself."""
-    before = transaction_settings() if is_postgresql(engine) else []
+    opening = transaction_settings() if is_postgresql(engine) else []
 
     def run(connection: Connection) -> list[Row]:
         try:
-            return perform(engine, connection, sql, parameters, before)[0]
+            return perform(engine, connection, opening, [Sent(sql, parameters)])[0]
         finally:
             connection.close()
 
@@ -157,33 +158,32 @@ def persistently(engine: Engine, first: Callable[[Connection], T]) -> T:
 
 
 def connect(engine: Engine) -> Connection:
-    try:
+    with translation(engine):
         return engine.raw_connection()
-    except engine.dialect.loaded_dbapi.Error as error:
-        raise translated(engine, error) from error
 
 
 def perform(
-    engine: Engine, connection: Connection, sql: str, parameters: Any, before: list[bytes]
+    engine: Engine, connection: Connection, opening: list[bytes], statements: list[Sent]
 ) -> tuple[list[Row], int]:
-    """Run a statement, in one round trip with what is to be done before it.
+    """Run statements in one round trip.
 
     Returns:
-        its rows, and how many it changed.
+        the rows of the last one, and how many it changed.
     """
-    cursor = connection.cursor()
-    try:
-        with heard(engine, cursor, sql, parameters):
-            if before:
-                cursor.execute(b";".join([*before, cast(Any, cursor).mogrify(sql, parameters)]))
+    *before, (sql, parameters) = statements
+    driver = cast(Any, connection.driver_connection)
+    with translation(engine, connection), closing(driver.cursor()) as cursor:
+        parts = [*opening]
+        for sent in before:
+            with heard(engine, cursor, *sent):
+                parts.append(cursor.mogrify(*sent))
+        with watched(driver) if parameters is None else heard(engine, cursor, sql, parameters):
+            if parts:
+                cursor.execute(b";".join([*parts, cursor.mogrify(sql, parameters)]))
             else:
                 cursor.execute(sql, parameters)
-            rows = cast(list[Row], cursor.fetchall()) if cursor.description else []
+            rows = cursor.fetchall() if cursor.description else []
         return rows, cursor.rowcount
-    except engine.dialect.loaded_dbapi.Error as error:
-        raise translated(engine, error, connection) from error
-    finally:
-        cursor.close()
 
 
 @contextmanager
@@ -196,6 +196,29 @@ def heard(engine: Engine, cursor: Any, sql: str, parameters: Any) -> Iterator[No
     finally:
         for listen in engine.dispatch.after_cursor_execute:
             listen(None, cursor, sql, parameters, None, False)
+
+
+@contextmanager
+def translation(engine: Engine, connection: Connection | None = None) -> Iterator[None]:
+    """Raise SQLAlchemy's exceptions for the driver's; forget a connection that one shows to be lost."""
+    dialect = engine.dialect
+    driver_error = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except driver_error as error:
+        lost = False
+        if connection and dialect.is_disconnect(error, connection.dbapi_connection, None):
+            engine.pool._invalidate(connection, error)  # and with it all that are no younger
+            lost = True
+        raise DBAPIError.instance(
+            None,
+            None,
+            error,
+            driver_error,
+            hide_parameters=True,
+            connection_invalidated=lost,
+            dialect=dialect,
+        ) from error
 
 
 def is_postgresql(engine: Engine) -> bool:
@@ -221,3 +244,9 @@ def translated(engine: Engine, error: Exception, connection: Connection | None =
             dialect=dialect,
         ),
     )
+
+
+def is_busy(connection: Connection) -> bool:
+    """Whether a transaction is open on PostgreSQL."""
+    driver = cast(Any, connection.driver_connection)
+    return bool(driver.get_transaction_status() != TRANSACTION_STATUS_IDLE)
