@@ -21,6 +21,7 @@ LAYERS = [
         "wire",
         "metrics",
         "counters",
+        "poller",
         "watchdog",
         "framing",
         "buffered_socket",

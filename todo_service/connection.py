@@ -28,7 +28,8 @@ class Connection(TConn):
         keep_alive: whether another request may follow the answer.
         held: bytes, as the worker has counted them.
         since: when anything began to be held, in seconds of the monotonic clock.
-        event, then, deadline: what it waits for, what is to be done then, and until when it waits.
+        then: what is to be done when the client has sent something; or, if `write`, can take something.
+        deadline: until when it waits for that.
     """
 
     sock: BufferedSocket  # type: ignore[assignment]  # as much of a socket as gunicorn needs
@@ -42,7 +43,7 @@ class Connection(TConn):
         self.keep_alive = False
         self.held = 0
         self.since = self.deadline = 0.0
-        self.event = 0
+        self.write = False
         self.then: Callable[[Connection], None]
         self.fd = client.fileno()
         self.expect_request(b"")

@@ -159,8 +159,12 @@ def on_checkin(connection: psycopg.connection | None, record: ConnectionPoolEntr
     if connection is None:  # it was lost
         return
     if connection.get_transaction_status() != psycopg.TRANSACTION_STATUS_IDLE:
-        connection.rollback()
-    record.info["returned_at"] = time.monotonic()
+        with suppress(psycopg2.Error):
+            connection.rollback()
+    if connection.get_transaction_status() == psycopg.TRANSACTION_STATUS_IDLE:
+        record.info["returned_at"] = time.monotonic()
+    else:
+        record.invalidate()
 
 
 def on_begin(connection: Connection) -> None:

@@ -146,6 +146,8 @@ class Lines(logging.Handler):
 
 def configure(settings: Settings) -> None:
     """Write everything that is logged in this process to standard error, in one form."""
+    # No line tells these, and each record would look for them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = Lines()
     handler.name = HANDLER
     handler.setFormatter(JsonLines() if settings.log_format == "json" else ForPeople())

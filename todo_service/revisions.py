@@ -11,7 +11,7 @@ from todo_service.auth import caller
 from todo_service.known_tokens import Caller
 from todo_service.models import Moment, User, now
 from todo_service.statements import Statement
-from todo_service.transactions import transaction
+from todo_service.transactions import current_transaction, transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -121,7 +121,7 @@ def writes(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def current_write() -> Write | None:
-    return cast(Write | None, g.get("write"))
+    return this_write() if current_transaction() else None
 
 
 def this_write() -> Write:

@@ -8,7 +8,7 @@ and its connection back, here every thread waits for whatever happens next, and 
 another thread takes longer than to read a task.
 
 A connection belongs to one thread at a time. It is put down in `waiting`, where whoever takes it out has it:
-the thread to which the kernel tells what happened on it, once (EPOLLONESHOT), or the main thread, which looks
+the thread to which the kernel tells what happened on it, once (poller.py), or the main thread, which looks
 after deadlines. There is one thread more than may answer at a time, so that one always sees to clients.
 
 HTTP/1 only: TLS and HTTP/2 are the business of the proxy in front, and the worker refuses to start with them.
@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
-from select import EPOLLIN, EPOLLONESHOT, EPOLLOUT, epoll
 from threading import Event, Lock, Semaphore, Thread
 from time import monotonic
 from typing import Any, cast
@@ -36,6 +35,7 @@ from todo_service.buffered_socket import later
 from todo_service.connection import Connection
 from todo_service.framing import HeadTooLarge
 from todo_service.headers import USUAL, USUAL_WHEN_READ
+from todo_service.poller import Poller
 
 REQUEST_SECONDS = 30  # for a request to arrive, from its first byte on; for a new client to send that
 FLUSH_SECONDS = 30  # for a client to take some of its answer
@@ -87,16 +87,16 @@ class BufferingWorker(ThreadWorker):
     # ---- the main thread
 
     def init_process(self) -> None:
-        self.epoll = epoll()
-        self.bell = os.eventfd(0)  # rung for all threads to end
-        self.epoll.register(self.bell, EPOLLIN)
+        self.events = Poller()
+        self.bell, self.bell_rope = os.pipe()  # rung for all threads to end
+        self.events.arm(self.bell)
         Worker.init_process(self)  # gthread's own would make a pool of threads
 
     def run(self) -> None:
         self.listeners = {listener.fileno(): listener for listener in self.sockets}
         for fd, listener in self.listeners.items():
             listener.setblocking(False)
-            self.epoll.register(fd, EPOLLIN | EPOLLONESHOT)
+            self.events.arm(fd)
         for _ in range(self.cfg.threads + 1):
             Thread(target=self.see_to_clients, daemon=True).start()
         while self.alive and self.is_parent_alive():
@@ -110,7 +110,7 @@ class BufferingWorker(ThreadWorker):
         self.alive = False
         now = monotonic()
         for listener in self.sockets:
-            self.epoll.unregister(listener)
+            self.events.disarm(listener.fileno())
         for conn in list(self.waiting):
             if not conn.held:
                 conn.deadline = min(conn.deadline, now + LINGER_SECONDS)
@@ -121,7 +121,7 @@ class BufferingWorker(ThreadWorker):
         for conn in list(self.waiting):
             if self.take(conn):
                 self.end(conn)
-        os.eventfd_write(self.bell, 1)
+        os.write(self.bell_rope, b"!")
         for listener in self.sockets:
             listener.close()
 
@@ -132,7 +132,7 @@ class BufferingWorker(ThreadWorker):
             if not self.take(conn):
                 continue
             if conn.deadline > now:  # it was not waiting any more, and is again
-                self.wait(conn, conn.event, conn.then, conn.deadline)
+                self.wait(conn, conn.then, conn.deadline, write=conn.write)
             elif conn.received:
                 self.refuse(conn, HTTPStatus.REQUEST_TIMEOUT)
             else:
@@ -149,8 +149,9 @@ class BufferingWorker(ThreadWorker):
 
     def see_to_clients(self) -> None:
         while True:
-            ((fd, _),) = self.epoll.poll(maxevents=1)
+            fd = self.events.next()
             if fd == self.bell:
+                self.events.arm(self.bell)  # for the others to hear it, too
                 return
             try:
                 self.happen(fd)
@@ -166,7 +167,7 @@ class BufferingWorker(ThreadWorker):
         elif listener := self.listeners.get(fd):
             self.accept(listener)
             if self.alive:
-                self.epoll.modify(fd, EPOLLIN | EPOLLONESHOT)
+                self.events.arm(fd)
 
     def answer_ready(self) -> None:
         """Answer what is ready, unless as many threads as may do so are at it; they look again."""
@@ -191,8 +192,7 @@ class BufferingWorker(ThreadWorker):
             return  # any other error is that of a connection which is gone already (accept(2))
         conn = Connection(self.cfg, client, address, listener.getsockname(), self.stalls)
         self.connections[conn.fd] = conn
-        self.epoll.register(conn.fd, 0)
-        self.wait(conn, EPOLLIN, self.receive, monotonic() + REQUEST_SECONDS)
+        self.wait(conn, self.receive, monotonic() + REQUEST_SECONDS)
         if len(self.connections) >= self.worker_connections:
             self.make_room()
 
@@ -211,7 +211,7 @@ class BufferingWorker(ThreadWorker):
             conn.received += data
             self.advance(conn, begins)
         elif data is None:
-            self.wait(conn, EPOLLIN, self.receive, conn.deadline)
+            self.wait(conn, self.receive, conn.deadline)
         elif conn.received:  # a part, after which the client has closed its side only, perhaps
             self.hand_over(conn)
         else:
@@ -230,7 +230,7 @@ class BufferingWorker(ThreadWorker):
                 conn.sock.outbox += CONTINUE
                 conn.sock.flush()
             deadline = monotonic() + REQUEST_SECONDS if begins else conn.deadline
-            self.wait(conn, EPOLLIN, self.receive, deadline)
+            self.wait(conn, self.receive, deadline)
 
     def hand_over(self, conn: Connection) -> None:
         conn.pass_on()
@@ -302,7 +302,7 @@ class BufferingWorker(ThreadWorker):
         if conn.sock.broken:
             self.end(conn)
         elif conn.sock.outbox:
-            self.wait(conn, EPOLLOUT, self.flush_more, deadline)
+            self.wait(conn, self.flush_more, deadline, write=True)
         elif conn.keep_alive:
             self.await_next(conn)
         else:
@@ -316,7 +316,7 @@ class BufferingWorker(ThreadWorker):
             self.advance(conn, begins=True)
         else:
             seconds = self.cfg.keepalive if self.alive else LINGER_SECONDS
-            self.wait(conn, EPOLLIN, self.receive, monotonic() + seconds)
+            self.wait(conn, self.receive, monotonic() + seconds)
 
     # ---- it ends
 
@@ -328,13 +328,13 @@ class BufferingWorker(ThreadWorker):
         except OSError:
             self.end(conn)
         else:
-            self.wait(conn, EPOLLIN, self.discard, monotonic() + LINGER_SECONDS)
+            self.wait(conn, self.discard, monotonic() + LINGER_SECONDS)
 
     def discard(self, conn: Connection) -> None:
         if conn.receive() == b"":
             self.end(conn)
         else:
-            self.wait(conn, EPOLLIN, self.discard, conn.deadline)
+            self.wait(conn, self.discard, conn.deadline)
 
     def end(self, conn: Connection) -> None:
         self.connections.pop(conn.fd, None)
@@ -344,16 +344,23 @@ class BufferingWorker(ThreadWorker):
 
     # ---- waiting, and for how long
 
-    def wait(self, conn: Connection, event: int, then: Callable[[Connection], None], deadline: float) -> None:
+    def wait(
+        self,
+        conn: Connection,
+        then: Callable[[Connection], None],
+        deadline: float,
+        *,
+        write: bool = False,
+    ) -> None:
         """Put the connection down until the client has sent something, or can take something; whichever
         thread sees that calls `then`."""
-        conn.event, conn.then, conn.deadline = event, then, deadline
+        conn.then, conn.deadline, conn.write = then, deadline, write
         if not self.account(conn):
             self.end(conn)
             return
         self.waiting[conn] = None
-        with suppress(FileNotFoundError):  # the main thread may have ended it already
-            self.epoll.modify(conn.fd, event | EPOLLONESHOT)
+        with suppress(OSError):  # the main thread may have ended it already
+            self.events.arm(conn.fd, write=write)
 
     def take(self, conn: Connection) -> bool:
         """Take a connection that waits; False if another thread has it."""
