@@ -124,6 +124,22 @@ def test_who_comes_while_every_thread_waits_for_a_lock_has_a_turn_when_that_time
         assert service.call("ada", "POST", json={"title": "second"}).status_code == 201
 
 
+def test_a_locked_table_keeps_nobody_waiting_for_those_who_wait_for_it(on_postgres: Service) -> None:
+    on_postgres.call("ada", "POST", json={"title": "first"})
+    with closing(psycopg2.connect(on_postgres.environment["DATABASE_URL"])) as other:
+        other.cursor().execute("LOCK TABLE tasks")
+        began = time.monotonic()
+        with ThreadPoolExecutor(65) as threads:
+            waiting = [threads.submit(on_postgres.call, "ada", "GET") for _ in range(64)]
+            time.sleep(1)
+            assert threads.submit(on_postgres.http.get, "/health").result().status_code == 200
+            assert time.monotonic() - began < LOCK_SECONDS + SLACK
+            assert all(refused(answer.result()) for answer in waiting)
+        assert time.monotonic() - began < LOCK_SECONDS + SLACK
+        other.rollback()
+    assert on_postgres.call("ada", "GET").status_code == 200
+
+
 def test_sqlite_is_locked_by_another_process(on_sqlite: Service, tmp_path: Path) -> None:
     with (
         clients(on_sqlite) as writers,
@@ -143,6 +159,7 @@ def test_sqlite_is_locked_by_another_process(on_sqlite: Service, tmp_path: Path)
 def test_everybody_gets_a_turn_on_sqlite_beside_a_process_that_hardly_rests(
     on_sqlite: Service, tmp_path: Path
 ) -> None:
+    assert on_sqlite.call("ada", "POST", json={"title": "first"}).status_code == 201
     with closing(
         sqlite3.connect(tmp_path / "todo.db", isolation_level=None, check_same_thread=False)
     ) as other:

@@ -30,6 +30,7 @@ class Connection(TConn):
         since: when anything began to be held, in seconds of the monotonic clock.
         then: what is to be done when the client has sent something; or, if `write`, can take something.
         deadline: until when it waits for that.
+        ready_at: when its request was complete.
     """
 
     sock: BufferedSocket  # type: ignore[assignment]  # as much of a socket as gunicorn needs
@@ -42,7 +43,7 @@ class Connection(TConn):
         self.data_ready = True  # a thread need not look
         self.keep_alive = False
         self.held = 0
-        self.since = self.deadline = 0.0
+        self.since = self.deadline = self.ready_at = 0.0
         self.write = False
         self.then: Callable[[Connection], None]
         self.fd = client.fileno()

@@ -57,10 +57,13 @@ class Transaction:
         return rows
 
     def begin(self, connection: Connection, sql: str, parameters: Any) -> list[Row]:
+        self.open(connection)
+        return self.run(sql, parameters)
+
+    def open(self, connection: Connection) -> None:
         self.connection = connection
         if self.on_postgresql:
             self.opening = [b"BEGIN", *transaction_settings()]
-        return self.run(sql, parameters)
 
     def postpone(self, sql: str, parameters: Any) -> None:
         """Run a statement that has nothing to tell. On PostgreSQL it travels with the next one; what is
@@ -73,7 +76,9 @@ class Transaction:
     def commit(self) -> None:
         """Make it all last. If that raises, nobody knows whether it does."""
         if self.on_postgresql:
-            if self.connection or self.pending:
+            if self.pending and not self.connection:
+                self.open(connect(self.engine))  # and not `persistently`: this is done once, or not at all
+            if self.connection:
                 self.run("COMMIT", None)
         elif self.connection:
             with translation(self.engine, self.connection):
@@ -223,27 +228,6 @@ def translation(engine: Engine, connection: Connection | None = None) -> Iterato
 
 def is_postgresql(engine: Engine) -> bool:
     return engine.dialect.name == "postgresql"
-
-
-def translated(engine: Engine, error: Exception, connection: Connection | None = None) -> DBAPIError:
-    """SQLAlchemy's exception for a driver's. A connection that it shows to be lost is forgotten."""
-    dialect = engine.dialect
-    lost = False
-    if connection and dialect.is_disconnect(cast(Any, error), connection.dbapi_connection, None):
-        engine.pool._invalidate(connection, error)  # and with it all that are no younger
-        lost = True
-    return cast(
-        DBAPIError,
-        DBAPIError.instance(
-            None,
-            None,
-            error,
-            dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=lost,
-            dialect=dialect,
-        ),
-    )
 
 
 def is_busy(connection: Connection) -> bool:

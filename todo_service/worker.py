@@ -33,6 +33,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from todo_service.buffered_socket import later
 from todo_service.connection import Connection
+from todo_service.database import READY_AT
 from todo_service.framing import HeadTooLarge
 from todo_service.headers import USUAL, USUAL_WHEN_READ
 from todo_service.poller import Poller
@@ -234,6 +235,7 @@ class BufferingWorker(ThreadWorker):
 
     def hand_over(self, conn: Connection) -> None:
         conn.pass_on()
+        conn.ready_at = monotonic()
         self.ready.append(conn)
 
     def refuse(self, conn: Connection, status: HTTPStatus) -> None:
@@ -257,6 +259,7 @@ class BufferingWorker(ThreadWorker):
         client: Any = conn.sock
         response, environ = create(request, client, conn.client, conn.server, self.cfg, PlainResponse)
         environ["wsgi.multithread"] = True
+        environ[READY_AT] = conn.ready_at
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
