@@ -26,10 +26,10 @@ from flask import Flask, g, request
 from psycopg2 import extensions as psycopg
 from psycopg2.errors import LockNotAvailable
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from todo_service import metrics
 from todo_service.config import Settings
@@ -179,8 +179,31 @@ def on_begin(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     assert driver
     driver.autocommit = False
-    with driver.cursor() as cursor:
+    with translation(connection.engine, connection.connection), driver.cursor() as cursor:
         cursor.execute(b";".join(transaction_settings()))
+
+
+@contextmanager
+def translation(engine: Engine, connection: PoolProxiedConnection | None = None) -> Iterator[None]:
+    """Raise SQLAlchemy's exceptions for the driver's; forget a connection that one shows to be lost."""
+    dialect = engine.dialect
+    driver_error = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except driver_error as error:
+        lost = False
+        if connection and dialect.is_disconnect(error, connection.dbapi_connection, None):
+            engine.pool._invalidate(connection, error)  # and with it all that are no younger
+            lost = True
+        raise DBAPIError.instance(
+            None,
+            None,
+            error,
+            driver_error,
+            hide_parameters=True,
+            connection_invalidated=lost,
+            dialect=dialect,
+        ) from error
 
 
 def transaction_settings() -> list[bytes]:

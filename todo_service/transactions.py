@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection as Connection
 
-from todo_service.database import TRUSTED_SECONDS, transaction_settings, watched
+from todo_service.database import TRUSTED_SECONDS, transaction_settings, translation, watched
 from todo_service.extensions import db
 from todo_service.turns import begin, turn
 
@@ -201,29 +201,6 @@ def heard(engine: Engine, cursor: Any, sql: str, parameters: Any) -> Iterator[No
     finally:
         for listen in engine.dispatch.after_cursor_execute:
             listen(None, cursor, sql, parameters, None, False)
-
-
-@contextmanager
-def translation(engine: Engine, connection: Connection | None = None) -> Iterator[None]:
-    """Raise SQLAlchemy's exceptions for the driver's; forget a connection that one shows to be lost."""
-    dialect = engine.dialect
-    driver_error = dialect.loaded_dbapi.Error
-    try:
-        yield
-    except driver_error as error:
-        lost = False
-        if connection and dialect.is_disconnect(error, connection.dbapi_connection, None):
-            engine.pool._invalidate(connection, error)  # and with it all that are no younger
-            lost = True
-        raise DBAPIError.instance(
-            None,
-            None,
-            error,
-            driver_error,
-            hide_parameters=True,
-            connection_invalidated=lost,
-            dialect=dialect,
-        ) from error
 
 
 def is_postgresql(engine: Engine) -> bool:
