@@ -31,6 +31,11 @@ def late(seconds: float) -> str:
     return "late"
 
 
+@app.get("/exit")
+def leave() -> str:
+    raise SystemExit("in a view")
+
+
 @app.post("/read")
 def read() -> str:
     """Take any body, however much of it there is."""

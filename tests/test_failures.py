@@ -20,7 +20,7 @@ from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT, Service
-from todo_service import buffered_socket, create_app, database, worker
+from todo_service import buffered_socket, create_app, database, transactions, watchdog, worker
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.keys import FETCH_SECONDS
@@ -101,6 +101,30 @@ def test_a_database_that_dies_behind_the_answer_does_not_undo_it(
     for _ in range(5):
         ada.adds()
     assert len(body(ada.get())) == 6
+
+
+def test_a_commit_whose_answer_is_lost_is_not_sent_again(
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-6")
+    ada.adds()
+    committed = 0
+    perform = transactions.perform
+
+    def answer_lost(engine: Engine, connection: Any, opening: Any, statements: Any) -> Any:
+        nonlocal committed
+        answer = perform(engine, connection, opening, statements)
+        if statements[-1].sql == "COMMIT":
+            committed += 1
+            watchdog.cut(connection.driver_connection)
+            return perform(engine, connection, [], [transactions.Sent("SELECT", ())])  # which fails
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(transactions, "perform", answer_lost)
+        assert refused(ada.post(json={"title": "once"}))
+    assert committed == 1
+    assert ada.titles() == ["once", "Pay rent"]
 
 
 def test_the_service_starts_while_the_database_is_away_and_serves_when_it_comes(

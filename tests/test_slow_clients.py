@@ -227,6 +227,26 @@ def test_who_takes_an_answer_slowly_gets_all_of_it(impatient: Service) -> None:
     assert received > 12 * 1024 * 1024
 
 
+def test_while_every_thread_answers_somebody_still_sees_to_clients(impatient: Service) -> None:
+    asks = f"{POST}Expect: 100-continue\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
+    with ThreadPoolExecutor(8) as threads:
+        late = [threads.submit(impatient.http.get, "/late/2.0") for _ in range(8)]
+        time.sleep(0.5)
+        with connect(impatient, asks) as connection:
+            assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            assert not any(answer.done() for answer in late)
+            connection.sendall(BODY)
+            assert status(one_answer(connection)) == 201
+        assert all(answer.result().text == "late" for answer in late)
+
+
+def test_a_view_that_exits_ends_its_request_and_no_thread(impatient: Service) -> None:
+    for _ in range(20):  # more than there are threads
+        with connect(impatient, request("GET", "/exit")) as connection, suppress(ConnectionResetError):
+            assert answer(connection) == b""
+    assert impatient.http.get("/health").status_code == 200
+
+
 # ---- what is cut does not look complete
 
 

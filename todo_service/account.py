@@ -13,7 +13,7 @@ from todo_service.erasure import erase
 from todo_service.export import FORMATS
 from todo_service.models import SHOWN, Task, TaskRow, User, now
 from todo_service.schemas import AccountSchema, EraseSchema, ExportParameters, ExportSchema
-from todo_service.statements import Statement
+from todo_service.statements import USER, Statement
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account")
 
@@ -28,14 +28,11 @@ COUNTS = {
 KNOWN = Statement(
     select(User.email, User.name, User.created_at, *COUNTS.values())
     .outerjoin(Task, Task.user_id == User.id)
-    .where(User.id == bindparam("user"))
+    .where(User.id == USER)
     .group_by(User.id)
 )
 MY_TASKS = (
-    select(*SHOWN)
-    .where(Task.user_id == bindparam("user"))
-    .order_by(Task.id)
-    .limit(bindparam("chunk", type_=Integer))
+    select(*SHOWN).where(Task.user_id == USER).order_by(Task.id).limit(bindparam("chunk", type_=Integer))
 )
 FIRST_TASKS = Statement(MY_TASKS)
 NEXT_TASKS = Statement(MY_TASKS.where(Task.id > bindparam("last")))

@@ -16,8 +16,8 @@ SLOWEST = 8 * 1024  # bytes a second, on average, that a client has to take
 class BufferedSocket:
     """What gunicorn reads has been received, what it writes goes to the kernel as far as there is room.
 
-    The rest stays in `outbox`, for the worker to flush when there is. Only one thread at a time has this
-    object, never both at a time.
+    The rest stays in `outbox`, for the worker to flush when there is room again. Only one thread at a time
+    has this object.
 
     Args:
         client: the connection, non-blocking.

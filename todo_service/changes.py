@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from flask import Blueprint
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
     Integer,
     bindparam,
@@ -31,12 +30,10 @@ from todo_service.cursors import seal, unseal
 from todo_service.errors import Problem, invalid
 from todo_service.models import SHOWN, Deletion, Task, TaskRow, User
 from todo_service.schemas import ChangesParameters, ChangesSchema
-from todo_service.statements import Statement
+from todo_service.statements import USER, Statement
 from todo_service.transactions import Row
 
 blueprint = Blueprint("changes", __name__, url_prefix="/api/tasks")
-
-USER: BindParameter[str] = bindparam("user")
 
 
 @dataclass(frozen=True)

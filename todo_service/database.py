@@ -59,17 +59,16 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
     db.init_app(app)
     with app.app_context():
-        if db.engine.dialect.name == "postgresql":
+        event.listen(db.engine, "before_cursor_execute", require_time)
+        if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "connect", on_connect_to_sqlite)
+            if not is_in_memory(db.engine.url):
+                event.listen(db.engine, "do_connect", keep_private)
+        else:
             event.listen(db.engine, "connect", on_connect_to_postgresql)
             event.listen(db.engine, "checkout", on_checkout)
             event.listen(db.engine, "checkin", on_checkin)
             event.listen(db.engine, "begin", on_begin)
-        else:
-            event.listen(db.engine, "connect", on_connect_to_sqlite)
-            if not is_in_memory(db.engine.url):
-                event.listen(db.engine, "do_connect", keep_private)
-        event.listen(db.engine, "before_cursor_execute", require_time)
-        if db.engine.dialect.name == "postgresql":
             event.listen(db.engine, "before_cursor_execute", watch_cursor)
             event.listen(db.engine, "after_cursor_execute", unwatch)
             event.listen(db.engine, "handle_error", unwatch)

@@ -1,13 +1,13 @@
 """Forgetting a user for good, without a trace but one number that is nobody's."""
 
-from sqlalchemy import bindparam, delete, text
+from sqlalchemy import delete, text
 
 from todo_service.models import User
-from todo_service.statements import Statement
+from todo_service.statements import USER, Statement
 from todo_service.transactions import transaction
 
 # Waits for the user's writes; tasks and all else go with the row.
-DELETE = Statement(delete(User).where(User.id == bindparam("user")).returning(User.revision))
+DELETE = Statement(delete(User).where(User.id == USER).returning(User.revision))
 NOTE = Statement(
     text(
         """

@@ -17,7 +17,7 @@ from todo_service.database import is_lock_timeout
 from todo_service.errors import Problem, invalid
 from todo_service.models import StoredResponse
 from todo_service.revisions import this_write, writes
-from todo_service.statements import Statement
+from todo_service.statements import USER, Statement
 
 KEY = re.compile("[!-~]{1,255}")  # visible ASCII
 RETRY_SECONDS = 1
@@ -37,7 +37,7 @@ class Stored(NamedTuple):
 
 
 THIS_KEY = (
-    StoredResponse.user_id == bindparam("user"),
+    StoredResponse.user_id == USER,
     StoredResponse.endpoint == bindparam("place"),
     StoredResponse.key == bindparam("name"),
 )

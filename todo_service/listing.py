@@ -7,14 +7,14 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, or_, select
 
 from todo_service.cursors import seal, unseal
 from todo_service.errors import invalid
 from todo_service.models import SHOWN, Moment, Task, TaskRow, User
 from todo_service.paging import Key, page
 from todo_service.schemas import NAMES
-from todo_service.statements import Statement
+from todo_service.statements import USER, Statement
 from todo_service.transactions import Row
 
 # What each sort key sorts by, and whether it is descending by nature.
@@ -29,7 +29,6 @@ NEWEST_FIRST = (Key(Task.created_at, descending=True), Key(Task.id, descending=T
 
 NUMBERS = {name or "none": number for number, name in NAMES.items()}
 
-USER: BindParameter[str] = bindparam("user")
 REVISION = select(User.revision).where(User.id == USER).scalar_subquery()
 CURRENT_REVISION = Statement(select(func.coalesce(REVISION, 0)))
 

@@ -8,27 +8,27 @@ from sqlalchemy import BigInteger, bindparam, delete, exists, insert, select, up
 
 from todo_service.auth import caller
 from todo_service.errors import Problem
-from todo_service.models import SHOWN, Deletion, Moment, Task, TaskRow, User
+from todo_service.listing import REVISION
+from todo_service.models import SHOWN, Deletion, Moment, Task, TaskRow
 from todo_service.revisions import current_write, this_write
-from todo_service.statements import Statement
+from todo_service.statements import USER, Statement
 
 Fields = dict[str, Any]
 
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-IS_MINE = (Task.user_id == bindparam("user"), Task.id == bindparam("task"))
+IS_MINE = (Task.user_id == USER, Task.id == bindparam("task"))
 READ = Statement(select(*SHOWN).where(*IS_MINE))
-REVISION = select(User.revision).where(User.id == bindparam("user")).scalar_subquery()
 READ_TO_WRITE = Statement(select(*SHOWN, REVISION).where(*IS_MINE))
 INSERT = Statement(insert(Task))
 DELETE = Statement(delete(Task).where(*IS_MINE).returning(*SHOWN))
 EXISTS = Statement(select(exists().where(Task.id == bindparam("task"))))
 
-WAS_MINE = (Deletion.user_id == bindparam("user"), Deletion.task_id == bindparam("task"))
+WAS_MINE = (Deletion.user_id == USER, Deletion.task_id == bindparam("task"))
 NOTE_DELETION = Statement(insert(Deletion))
 FORGET_DELETION = Statement(delete(Deletion).where(*WAS_MINE))
 
-MY_COMPLETED = (Task.user_id == bindparam("user"), Task.completed)
+MY_COMPLETED = (Task.user_id == USER, Task.completed)
 NOTE_COMPLETED = Statement(
     insert(Deletion).from_select(
         ["user_id", "task_id", "revision", "deleted_at"],

@@ -7,15 +7,13 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, select, tuple_, update
 
 from todo_service.models import Deletion, StoredResponse, User
-from todo_service.statements import Statement
+from todo_service.statements import USER, Statement
 from todo_service.transactions import transaction
 
 BATCH = 500  # rows in one transaction: locks are short, and requests go on between two
 
 RAISE_FORGOTTEN = Statement(
-    update(User)
-    .where(User.id == bindparam("user"), User.forgotten < bindparam("to"))
-    .values(forgotten=bindparam("to"))
+    update(User).where(User.id == USER, User.forgotten < bindparam("to")).values(forgotten=bindparam("to"))
 )
 
 

@@ -1,4 +1,4 @@
-"""How often a user may call, and an address fail to sign in (contract §7), counted by Flask-Limiter."""
+"""How often a user may call, and an address fail to sign in (contract §7), by means of Flask-Limiter."""
 
 import logging
 import time
@@ -20,8 +20,8 @@ from todo_service.errors import Problem
 
 log = logging.getLogger(__name__)
 
-STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
 OWN_MEMORY = f"{Counters.STORAGE_SCHEME[0]}://"
+STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
 PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
 LOG_SECONDS = 60  # between two lines about a storage that is down
 

@@ -5,12 +5,13 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import g
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, text, update
 
 from todo_service.auth import caller
 from todo_service.known_tokens import Caller
+from todo_service.listing import current_revision
 from todo_service.models import Moment, User, now
-from todo_service.statements import Statement
+from todo_service.statements import USER, Statement
 from todo_service.transactions import current_transaction, transaction
 
 P = ParamSpec("P")
@@ -44,8 +45,7 @@ BEGIN_LIFE = Statement(
         """
     )
 )
-CURRENT = Statement(select(User.revision).where(User.id == bindparam("user")))
-END = Statement(update(User).where(User.id == bindparam("user")).values(revision=bindparam("last")))
+END = Statement(update(User).where(User.id == USER).values(revision=bindparam("last")))
 
 
 class Write:
@@ -63,15 +63,16 @@ class Write:
         """Raise the counter, before anything else is done."""
         if not self.raised:
             self.raised = True
-            self.learn(RAISE.value(**self.row()))
+            self.learn(RAISE.value(**self.user_row()))
 
     def begin_with_next(self) -> None:
         """The same in one round trip with the next statement, if that tells the counter: `learn` it."""
         if not self.raised:
             self.raised = True
-            RAISE.run(**self.row())
+            RAISE.run(**self.user_row())
 
     def learn(self, raised_to: int) -> None:
+        """Take in what the counter was raised to, which is the first change's revision."""
         if self.known_first is None:
             self.known_first = int(BEGIN_LIFE.value(id=self.user.id)) if raised_to == 1 else raised_to
 
@@ -80,10 +81,10 @@ class Write:
         """The revision of the first change."""
         self.begin()
         if self.known_first is None:
-            self.learn(CURRENT.value(user=self.user.id))
+            self.learn(current_revision(self.user.id))
         return cast(int, self.known_first)
 
-    def row(self) -> dict[str, Any]:
+    def user_row(self) -> dict[str, Any]:
         user = self.user
         return {"id": user.id, "email": user.email, "name": user.name, "now": self.moment}
 

@@ -8,12 +8,14 @@ sent without it. Values in rows are as the driver has them: moments are naive, a
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import BindParameter, ClauseElement, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from todo_service.extensions import db
 from todo_service.transactions import Row, current_transaction, read, this_transaction
+
+USER: BindParameter[str] = bindparam("user")  # whom all that a statement touches belongs to
 
 
 class Statement:

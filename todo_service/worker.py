@@ -24,7 +24,7 @@ from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from threading import Event, Lock, Semaphore, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, cast
 
 from gunicorn.http.wsgi import Response, create
@@ -118,7 +118,7 @@ class BufferingWorker(ThreadWorker):
         while self.connections and monotonic() < now + self.cfg.graceful_timeout:
             self.notify()
             self.sweep()
-            Event().wait(STOP_SECONDS)
+            sleep(STOP_SECONDS)
         for conn in list(self.waiting):
             if self.take(conn):
                 self.end(conn)
@@ -144,7 +144,7 @@ class BufferingWorker(ThreadWorker):
         self.stopping.set()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        Worker.handle_quit(self, sig, frame)
+        Worker.handle_quit(self, sig, frame)  # gthread's own would end a pool of threads
 
     # ---- the other threads
 
@@ -178,9 +178,11 @@ class BufferingWorker(ThreadWorker):
             except IndexError:
                 return  # another thread was faster
             try:
-                self.answer(self.ready.popleft())
+                conn = self.ready.popleft()
             except IndexError:
                 pass  # here, too
+            else:
+                self.answer(conn)
             finally:
                 self.slots.append(None)
 
@@ -288,7 +290,12 @@ class BufferingWorker(ThreadWorker):
         return not response.should_close()
 
     def answer(self, conn: Connection) -> None:
-        conn.keep_alive = self.handle(conn) and not conn.sock.exhausted
+        try:
+            conn.keep_alive = self.handle(conn) and not conn.sock.exhausted
+        except BaseException:
+            # Of exceptions only SystemExit and the like get here. It ends the request, not the thread.
+            self.log.exception("Error handling request")
+            conn.sock.shutdown(socket.SHUT_RDWR)
         self.flush(conn)
 
     def flush(self, conn: Connection) -> None:
