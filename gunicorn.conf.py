@@ -41,6 +41,7 @@ limit_request_fields = 100
 limit_request_field_size = 16 * 1024 + 256  # a value of 16 KiB and its name: tokens can be long
 
 forwarder_headers = ""  # no client may rewrite the path by sending SCRIPT_NAME or PATH_INFO
+forwarded_allow_ips = ""  # nor anybody the scheme, which nothing here asks for
 control_socket_disable = True
 
 

@@ -19,7 +19,7 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
@@ -27,15 +27,16 @@ from threading import Event, Lock, Semaphore, Thread
 from time import monotonic, sleep
 from typing import Any, cast
 
-from gunicorn.http.wsgi import Response, create
+from gunicorn.http.wsgi import create
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import ThreadWorker
 
+from todo_service.answering import Answer
 from todo_service.buffered_socket import later
 from todo_service.connection import Connection
 from todo_service.database import READY_AT
 from todo_service.framing import HeadTooLarge
-from todo_service.headers import USUAL, USUAL_WHEN_READ
+from todo_service.plain_request import Environ
 from todo_service.poller import Poller
 
 REQUEST_SECONDS = 30  # for a request to arrive, from its first byte on; for a new client to send that
@@ -45,17 +46,13 @@ SWEEP_SECONDS = 0.5  # between two looks at these deadlines
 STOP_SECONDS = 0.05  # between two looks, during a stop, whether all clients are gone
 MAX_HELD = 64 * 1024 * 1024  # bytes of unfinished requests and untaken answers, of a worker
 
-CHECKED = {*USUAL, *USUAL_WHEN_READ, ("Content-Type", "application/json")}  # by our tests
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class PlainResponse(Response):
-    """gunicorn's, which does not check anew the fields that are the same in each answer."""
-
-    def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
-        fields = list(headers)
-        super().process_headers([field for field in fields if field not in CHECKED])
-        self.headers = [*self.headers, *(field for field in fields if field in CHECKED)]
+def bare(status: HTTPStatus) -> bytes:
+    """An answer that is a status and nothing else, and the last one."""
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    return head.encode()
 
 
 class BufferingWorker(ThreadWorker):
@@ -79,6 +76,7 @@ class BufferingWorker(ThreadWorker):
         self.stalls = Semaphore(max(1, self.cfg.threads // 2))
         self.held, self.counting = 0, Lock()
         self.stopping = Event()
+        self.reads_plain = not self.log.access_log_enabled  # which tells what only the parser notes
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -236,37 +234,77 @@ class BufferingWorker(ThreadWorker):
             self.wait(conn, self.receive, deadline)
 
     def hand_over(self, conn: Connection) -> None:
-        conn.pass_on()
         conn.ready_at = monotonic()
         self.ready.append(conn)
 
     def refuse(self, conn: Connection, status: HTTPStatus) -> None:
         """Answer a request that is not complete, and close."""
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        conn.pass_on()
-        conn.sock.outbox += head.encode()
+        conn.received = bytearray()
+        conn.sock.outbox += bare(status)
         conn.keep_alive = False
         self.flush(conn)
 
     # ---- it is answered
 
+    def answer(self, conn: Connection) -> None:
+        try:
+            environ = conn.take_plain() if self.reads_plain else None
+            if environ:
+                conn.keep_alive = self.answer_plain(conn, environ)
+            else:
+                conn.pass_on()
+                conn.keep_alive = self.handle(conn) and not conn.sock.exhausted
+                conn.take_back()
+        except BaseException:
+            # Of exceptions only SystemExit and the like get here. It ends the request, not the thread.
+            self.log.exception("Error handling request")
+            conn.keep_alive = False
+            conn.sock.shutdown(socket.SHUT_RDWR)
+        self.flush(conn)
+
+    def answer_plain(self, conn: Connection, environ: Environ) -> bool:
+        """Let the application answer; return whether another request may follow on the connection."""
+        environ[READY_AT] = conn.ready_at
+        answer = Answer(conn.sock, environ["REQUEST_METHOD"], closes=self.is_last())
+        try:
+            body = self.wsgi(environ, cast(Any, answer.start))
+            try:
+                for part in body:
+                    answer.write(part)
+                answer.end()
+            finally:
+                if hasattr(body, "close"):
+                    body.close()
+        except OSError:
+            conn.sock.shutdown(socket.SHUT_RDWR)  # the client is gone
+        except Exception:
+            if answer.is_begun:
+                raise
+            self.log.exception("Error handling request")
+            conn.sock.outbox += bare(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return False
+        return not answer.closes
+
+    def is_last(self) -> bool:
+        """Count a request; return whether the connection has to end with its answer."""
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+        return not self.alive
+
     def handle_request(self, request: Any, conn: Any) -> bool:
-        """Let the application answer, as gthread's own method does, with `PlainResponse`.
+        """Let the application answer what only gunicorn's parser reads, as gthread's own method does.
 
         Returns:
             whether another request may follow on the connection.
         """
         self.cfg.pre_request(self, request)
         began = datetime.now()  # noqa: DTZ005  # as gunicorn's access log takes it
-        client: Any = conn.sock
-        response, environ = create(request, client, conn.client, conn.server, self.cfg, PlainResponse)
+        response, environ = create(request, conn.sock, conn.client, conn.server, self.cfg)
         environ["wsgi.multithread"] = True
         environ[READY_AT] = conn.ready_at
-        self.nr += 1
-        if self.nr >= self.max_requests and self.alive:
-            self.log.info("Autorestarting worker after current request.")
-            self.alive = False
-        if not self.alive:
+        if self.is_last():
             response.force_close()
         body: Any = ()
         try:
@@ -288,15 +326,6 @@ class BufferingWorker(ThreadWorker):
                 body.close()
             self.cfg.post_request(self, request, environ, response)
         return not response.should_close()
-
-    def answer(self, conn: Connection) -> None:
-        try:
-            conn.keep_alive = self.handle(conn) and not conn.sock.exhausted
-        except BaseException:
-            # Of exceptions only SystemExit and the like get here. It ends the request, not the thread.
-            self.log.exception("Error handling request")
-            conn.sock.shutdown(socket.SHUT_RDWR)
-        self.flush(conn)
 
     def flush(self, conn: Connection) -> None:
         """Send the answer, as far as the client takes it at once."""
@@ -320,7 +349,7 @@ class BufferingWorker(ThreadWorker):
 
     def await_next(self, conn: Connection) -> None:
         """Await the next request, of which some may have come with the one before."""
-        begun = conn.take_back()
+        begun, conn.rest = conn.rest, b""
         conn.expect_request(begun)
         if begun:
             self.advance(conn, begins=True)
