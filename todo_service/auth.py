@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 from flask_jwt_extended import get_jwt, get_jwt_header, verify_jwt_in_request
@@ -44,7 +44,8 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def caller() -> Caller:
-    return cast(Caller, g.caller)
+    person: Caller = g.caller
+    return person
 
 
 def verified() -> Caller:

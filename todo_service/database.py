@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from typing import Any
+from typing import Any, cast
 
 import psycopg2
 from flask import Flask, g, request
@@ -59,8 +59,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
     db.init_app(app)
     with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", require_time)
         if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "before_cursor_execute", require_time)
             event.listen(db.engine, "connect", on_connect_to_sqlite)
             if not is_in_memory(db.engine.url):
                 event.listen(db.engine, "do_connect", keep_private)
@@ -69,7 +69,7 @@ def init_app(app: Flask, settings: Settings) -> None:
             event.listen(db.engine, "checkout", on_checkout)
             event.listen(db.engine, "checkin", on_checkin)
             event.listen(db.engine, "begin", on_begin)
-            event.listen(db.engine, "before_cursor_execute", watch_cursor)
+            event.listen(db.engine, "before_cursor_execute", require_answer)
             event.listen(db.engine, "after_cursor_execute", unwatch)
             event.listen(db.engine, "handle_error", unwatch)
     app.before_request(begin)
@@ -185,24 +185,31 @@ def on_begin(connection: Connection) -> None:
 @contextmanager
 def translation(engine: Engine, connection: PoolProxiedConnection | None = None) -> Iterator[None]:
     """Raise SQLAlchemy's exceptions for the driver's; forget a connection that one shows to be lost."""
-    dialect = engine.dialect
-    driver_error = dialect.loaded_dbapi.Error
     try:
         yield
-    except driver_error as error:
-        lost = False
-        if connection and dialect.is_disconnect(error, connection.dbapi_connection, None):
-            engine.pool._invalidate(connection, error)  # and with it all that are no younger
-            lost = True
-        raise DBAPIError.instance(
-            None,
-            None,
-            error,
-            driver_error,
-            hide_parameters=True,
-            connection_invalidated=lost,
-            dialect=dialect,
-        ) from error
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise translated(error, engine, connection) from error
+
+
+def translated(
+    error: Exception, engine: Engine, connection: PoolProxiedConnection | None = None
+) -> DBAPIError:
+    """SQLAlchemy's exception for one of the driver's; if that shows the connection to be lost, forget it."""
+    dialect = engine.dialect
+    lost = False
+    if connection and dialect.is_disconnect(cast(Any, error), connection.dbapi_connection, None):
+        engine.pool._invalidate(connection, error)  # and with it all that are no younger
+        lost = True
+    found = DBAPIError.instance(
+        None,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=lost,
+        dialect=dialect,
+    )
+    return cast(DBAPIError, found)
 
 
 def transaction_settings() -> list[bytes]:
@@ -221,7 +228,9 @@ def transaction_settings() -> list[bytes]:
     ]
 
 
-def watch_cursor(_connection: Any, cursor: psycopg.cursor, *_: Any) -> None:
+def require_answer(_connection: Any, cursor: psycopg.cursor, *_: Any) -> None:
+    """Wait for the answer to a statement of PostgreSQL's, but not too long, and only if it may begin."""
+    require_time()
     watchdog.watch(cursor.connection, _patience.get())
 
 

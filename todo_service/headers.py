@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Response, request
 
+from todo_service import rate_limit
 from todo_service.config import Settings
 from todo_service.extensions import cors
+from todo_service.logs import request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -70,20 +72,24 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        if "Allow" in response.headers:  # a set, which has no order of its own
-            response.headers["Allow"] = ", ".join(sorted(response.headers["Allow"].split(", ")))
-        return cast(Response, share(response)) if "Origin" in request.headers else response
+        environ = request.environ
+        if response.status_code == 405 or environ["REQUEST_METHOD"] == "OPTIONS":
+            allowed = response.headers.get("Allow", "")  # a set, which has no order of its own
+            response.headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
+        return cast(Response, share(response)) if "HTTP_ORIGIN" in environ else response
 
 
 def with_usual_fields(environ: "WSGIEnvironment", start_response: "StartResponse") -> "StartResponse":
     """Add what each answer has and this one has not. That is done at the very end, where the fields are a
-    list, because Werkzeug checks each name and value anew."""
+    list, because Werkzeug checks each name and value anew, twice."""
 
     def start(status: str, fields: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
         read = environ["REQUEST_METHOD"] in ("GET", "HEAD") and status < "4"
-        given = {name for name, _ in fields}
         usual = USUAL_WHEN_READ if read else USUAL
-        return start_response(status, [*fields, *(field for field in usual if field[0] not in given)], *error)
+        given = dict(fields)
+        own = [("X-Request-Id", request_id()), *rate_limit.fields()]
+        added = [field for field in usual if field[0] not in given]
+        return start_response(status, [*fields, *own, *added], *error)
 
     return start
 

@@ -16,7 +16,7 @@ from random import getrandbits
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, has_request_context, request
+from flask import g, has_request_context, request
 
 from todo_service.config import Settings
 
@@ -36,14 +36,14 @@ def request_id() -> str:
     """The id of the request being answered: the client's own if it is sane, else a new one."""
     known: str | None = g.get("request_id")
     if known is None:
-        sent = request.headers.get("X-Request-Id", "")
+        sent = request.environ.get("HTTP_X_REQUEST_ID", "")
         g.request_id = known = sent if SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
     return known
 
 
 def trace_id() -> str | None:
     """The trace that the request is a part of, if its `traceparent` is valid."""
-    sent = request.headers.get("traceparent")
+    sent = request.environ.get("HTTP_TRACEPARENT")
     match = TRACE.fullmatch(sent) if sent else None
     if not match or (match["version"] == "00" and match["more"]):
         return None
@@ -156,12 +156,3 @@ def configure(settings: Settings) -> None:
         root.removeHandler(known)
     root.addHandler(handler)
     logging.getLogger("todo_service").setLevel(settings.log_level)
-
-
-def init_app(app: Flask, settings: Settings) -> None:
-    configure(settings)
-
-    @app.after_request
-    def name_the_request(response: Response) -> Response:
-        response.headers["X-Request-Id"] = request_id()
-        return response

@@ -7,7 +7,7 @@ answers also while every worker is busy.
 
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.metrics_core import Metric
@@ -22,7 +22,7 @@ requests = Histogram(
     ("method", "route", "status"),
     buckets=SECONDS,
 )
-in_flight = Gauge("todo_requests_in_flight", "Requests being answered now.", multiprocess_mode="livesum")
+in_flight = Gauge("todo_requests_in_flight", "Requests being answered, or waiting for a thread.", multiprocess_mode="livesum")
 statements = Histogram(
     "todo_request_statements", "Database statements of a request.", ("method", "route"), buckets=STATEMENTS
 )
@@ -30,7 +30,7 @@ pool_size = Gauge(
     "todo_pool_connections_max", "Database connections that the pools may hold.", multiprocess_mode="livesum"
 )
 pool_in_use = Gauge(
-    "todo_pool_connections_in_use", "Database connections in use now.", multiprocess_mode="livesum"
+    "todo_pool_connections_in_use", "Database connections in use.", multiprocess_mode="livesum"
 )
 pool_waits = Counter("todo_pool_waits", "Times that a request found no connection free and had to wait.")
 pool_timeouts = Counter("todo_pool_timeouts", "Times that it waited in vain.")
@@ -45,6 +45,15 @@ refusals = Counter(
 storage_failures = Counter(
     "todo_rate_limit_storage_failures", "Times that the rate limits' storage did not answer."
 )
+
+# How to find out what some of these are now. That is done every now and then, and not at each change.
+sampled: dict[Gauge, Callable[[], float]] = {}
+
+
+def sample() -> None:
+    """Note how things stand in this process."""
+    for gauge, number in sampled.items():
+        gauge.set(number())
 
 
 class Shared(MultiProcessCollector):

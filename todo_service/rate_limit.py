@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, current_app, g, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
 from limits.storage import Storage
@@ -25,6 +25,8 @@ STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
 PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
 LOG_SECONDS = 60  # between two lines about a storage that is down
 
+Fields = list[tuple[str, str]]
+
 
 class Standing(NamedTuple):
     """How much is left of what one window allows."""
@@ -34,12 +36,12 @@ class Standing(NamedTuple):
     remaining: int
     reset: float  # seconds since 1970
 
-    def headers(self) -> dict[str, str]:
-        return {
-            "X-RateLimit-Limit": str(self.limit),
-            "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(int(self.reset)),
-        }
+    def fields(self) -> Fields:
+        return [
+            ("X-RateLimit-Limit", str(self.limit)),
+            ("X-RateLimit-Remaining", str(self.remaining)),
+            ("X-RateLimit-Reset", str(int(self.reset))),
+        ]
 
 
 class Rate:
@@ -98,16 +100,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         storage_options=storage_options(storage),
     )
     limiter.init_app(app)
-    # It would look for limits of each view, before anybody knows the user; `spend` counts, and `tell` tells.
+    # It would look for limits of each view, before anybody knows the user. `spend` counts, `fields` tells.
     for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
         hooks[None].pop()
     app.extensions["rate"] = Rate(limiter.storage, parse(settings.rate_limit))
-
-    @app.after_request
-    def tell(response: Response) -> Response:
-        if request.path.startswith("/api"):
-            response.headers.extend(headers())
-        return response
 
 
 def storage_options(storage: str) -> dict[str, Any]:
@@ -152,8 +148,10 @@ def count(kind: str, whose: str) -> Problem | None:
     return Problem(429, "rate_limited", detail, headers={"Retry-After": wait})
 
 
-def headers() -> dict[str, str]:
-    """Where the caller stands: the user, or before anybody is known, the address."""
-    rate: Rate = current_app.extensions["rate"]
+def fields() -> Fields:
+    """Header fields that say where the caller stands: the user, or before anybody is known, the address."""
+    rate: Rate | None = current_app.extensions.get("rate")
+    if not rate or not request.path.startswith("/api"):
+        return []
     standing: Standing | None = g.get("standing") or rate.look("address", client_address())
-    return standing.headers() if standing else {}
+    return standing.fields() if standing else []

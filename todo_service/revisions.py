@@ -126,4 +126,5 @@ def current_write() -> Write | None:
 
 
 def this_write() -> Write:
-    return cast(Write, g.write)
+    write: Write = g.write
+    return write

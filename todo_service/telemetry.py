@@ -49,8 +49,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.before_request
     def begin() -> None:
         g.seen = Seen()
-        if counts:
-            metrics.in_flight.inc()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -63,12 +61,6 @@ def init_app(app: Flask, settings: Settings) -> None:
             seen.sent = 0 if request.method == "HEAD" else response.content_length or 0
             tell(seen, about, counts)
         return response
-
-    if counts:
-
-        @app.teardown_request
-        def leave(_error: BaseException | None) -> None:
-            metrics.in_flight.dec()
 
 
 def watch(engine: Any) -> None:

@@ -5,7 +5,7 @@ one round trip. Whatever a driver raises is raised as SQLAlchemy's exception.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -15,7 +15,14 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection as Connection
 
-from todo_service.database import TRUSTED_SECONDS, transaction_settings, translation, watched
+from todo_service.database import (
+    ANSWER_SECONDS,
+    TRUSTED_SECONDS,
+    transaction_settings,
+    translated,
+    translation,
+    watchdog,
+)
 from todo_service.extensions import db
 from todo_service.turns import begin, turn
 
@@ -128,11 +135,13 @@ def turn_of(it: Transaction) -> Iterator[None]:
 
 
 def current_transaction() -> Transaction | None:
-    return cast(Transaction | None, g.get("transaction"))
+    found: Transaction | None = g.get("transaction")
+    return found
 
 
 def this_transaction() -> Transaction:
-    return cast(Transaction, g.transaction)
+    found: Transaction = g.transaction
+    return found
 
 
 def read(engine: Engine, sql: str, parameters: Any) -> list[Row]:
@@ -163,44 +172,55 @@ def persistently(engine: Engine, first: Callable[[Connection], T]) -> T:
 
 
 def connect(engine: Engine) -> Connection:
-    with translation(engine):
+    try:
         return engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise translated(error, engine) from error
 
 
 def perform(
     engine: Engine, connection: Connection, opening: list[bytes], statements: list[Sent]
 ) -> tuple[list[Row], int]:
-    """Run statements in one round trip.
+    """Run statements in one round trip, and let everybody who listens to the engine hear of them.
 
     Returns:
         the rows of the last one, and how many it changed.
     """
-    *before, (sql, parameters) = statements
-    driver = cast(Any, connection.driver_connection)
-    with translation(engine, connection), closing(driver.cursor()) as cursor:
+    *before, last = statements
+    ends = last.parameters is None
+    cursor: Any = None
+    try:
+        cursor = connection.cursor()
         parts = [*opening]
         for sent in before:
-            with heard(engine, cursor, *sent):
-                parts.append(cursor.mogrify(*sent))
-        with watched(driver) if parameters is None else heard(engine, cursor, sql, parameters):
+            parts.append(cursor.mogrify(*sent))
+            asks(engine, cursor, sent)
+            is_answered(engine, cursor, sent)
+        watchdog.watch(cursor.connection, ANSWER_SECONDS) if ends else asks(engine, cursor, last)
+        try:
             if parts:
-                cursor.execute(b";".join([*parts, cursor.mogrify(sql, parameters)]))
+                cursor.execute(b";".join([*parts, cursor.mogrify(*last)]))
             else:
-                cursor.execute(sql, parameters)
+                cursor.execute(*last)
             rows = cursor.fetchall() if cursor.description else []
+        finally:
+            watchdog.unwatch() if ends else is_answered(engine, cursor, last)
         return rows, cursor.rowcount
-
-
-@contextmanager
-def heard(engine: Engine, cursor: Any, sql: str, parameters: Any) -> Iterator[None]:
-    """Let everybody who listens to the engine hear of a statement."""
-    for listen in engine.dispatch.before_cursor_execute:
-        listen(None, cursor, sql, parameters, None, False)
-    try:
-        yield
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise translated(error, engine, connection) from error
     finally:
-        for listen in engine.dispatch.after_cursor_execute:
-            listen(None, cursor, sql, parameters, None, False)
+        if cursor:
+            cursor.close()
+
+
+def asks(engine: Engine, cursor: Any, sent: Sent) -> None:
+    for listen in engine.dispatch.before_cursor_execute:
+        listen(None, cursor, *sent, None, False)
+
+
+def is_answered(engine: Engine, cursor: Any, sent: Sent) -> None:
+    for listen in engine.dispatch.after_cursor_execute:
+        listen(None, cursor, *sent, None, False)
 
 
 def is_postgresql(engine: Engine) -> bool:

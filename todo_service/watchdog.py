@@ -22,13 +22,13 @@ class Watchdog:
 
     def __init__(self) -> None:
         self.waits: dict[int, tuple[float, Connection]] = {}  # by thread
-        self.thread = threading.Thread(target=self.look)
+        self.process = 0
 
     def watch(self, connection: Connection, seconds: float) -> None:
         """Cut the connection if this thread still waits for an answer after so many seconds."""
-        if not self.thread.is_alive():
-            self.thread = threading.Thread(target=self.look, daemon=True)
-            self.thread.start()
+        if self.process != os.getpid():  # this one has no such thread yet
+            self.process = os.getpid()
+            threading.Thread(target=self.look, daemon=True).start()
         self.waits[threading.get_ident()] = (time.monotonic() + seconds, connection)
 
     def unwatch(self) -> None:

@@ -31,6 +31,7 @@ from gunicorn.http.wsgi import create
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import ThreadWorker
 
+from todo_service import metrics
 from todo_service.answering import Answer
 from todo_service.buffered_socket import later
 from todo_service.connection import Connection
@@ -92,6 +93,7 @@ class BufferingWorker(ThreadWorker):
         Worker.init_process(self)  # gthread's own would make a pool of threads
 
     def run(self) -> None:
+        metrics.sampled[metrics.in_flight] = self.in_flight
         self.listeners = {listener.fileno(): listener for listener in self.sockets}
         for fd, listener in self.listeners.items():
             listener.setblocking(False)
@@ -101,6 +103,7 @@ class BufferingWorker(ThreadWorker):
         while self.alive and self.is_parent_alive():
             self.notify()
             self.sweep()
+            metrics.sample()
             self.stopping.wait(SWEEP_SECONDS)
         self.stop()
 
@@ -116,6 +119,7 @@ class BufferingWorker(ThreadWorker):
         while self.connections and monotonic() < now + self.cfg.graceful_timeout:
             self.notify()
             self.sweep()
+            metrics.sample()
             sleep(STOP_SECONDS)
         for conn in list(self.waiting):
             if self.take(conn):
@@ -123,6 +127,11 @@ class BufferingWorker(ThreadWorker):
         os.write(self.bell_rope, b"!")
         for listener in self.sockets:
             listener.close()
+
+    def in_flight(self) -> int:
+        """How many requests are complete and not yet answered."""
+        threads: int = self.cfg.threads
+        return len(self.ready) + threads - len(self.slots)
 
     def sweep(self) -> None:
         """End what has waited too long."""
