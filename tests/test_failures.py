@@ -14,6 +14,7 @@ import httpx
 import pytest
 from flask import Flask, Response
 from sqlalchemy import Engine, QueuePool, event, text
+from sqlalchemy.exc import NotSupportedError
 from werkzeug.test import TestResponse
 
 from tests.log_lines import LogLines
@@ -103,10 +104,11 @@ def test_a_database_that_dies_behind_the_answer_does_not_undo_it(
     assert len(body(ada.get())) == 6
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key"}], ids=["at once", "step by step"])
 def test_a_commit_whose_answer_is_lost_is_not_sent_again(
-    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
-    ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-6")
+    ada = Person(create_app(Settings.from_environ(settings)).test_client(), f"ada-6-{len(headers)}")
     ada.adds()
     committed = 0
     perform = transactions.perform
@@ -114,7 +116,7 @@ def test_a_commit_whose_answer_is_lost_is_not_sent_again(
     def answer_lost(engine: Engine, connection: Any, opening: Any, statements: Any) -> Any:
         nonlocal committed
         answer = perform(engine, connection, opening, statements)
-        if statements[-1].sql == "COMMIT":
+        if statements[-1].sql == "COMMIT" or "WITH raised" in statements[-1].sql:
             committed += 1
             watchdog.cut(connection.driver_connection)
             return perform(engine, connection, [], [transactions.Sent("SELECT", ())])  # which fails
@@ -122,9 +124,27 @@ def test_a_commit_whose_answer_is_lost_is_not_sent_again(
 
     with monkeypatch.context() as patched:
         patched.setattr(transactions, "perform", answer_lost)
-        assert refused(ada.post(json={"title": "once"}))
+        assert refused(ada.post(json={"title": "once"}, headers=headers))
     assert committed == 1
     assert ada.titles() == ["once", "Pay rent"]
+
+
+def test_where_a_write_cannot_be_one_statement_it_is_several(
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-7")
+    ada.adds()
+    perform = transactions.perform
+
+    def without_modifying_ctes(engine: Engine, connection: Any, opening: Any, statements: Any) -> Any:
+        if "WITH raised" in statements[-1].sql:
+            raise NotSupportedError("WITH raised", None, Exception("data-modifying statements"))
+        return perform(engine, connection, opening, statements)
+
+    monkeypatch.setattr(transactions, "perform", without_modifying_ctes)
+    task = ada.adds("Water the plants")
+    assert body(ada.patch(f"/api/tasks/{task['id']}/complete"))["completed"] is True
+    assert [task["revision"] for task in body(ada.get("/api/tasks?order=asc"))] == [1, 3]
 
 
 def test_the_service_starts_while_the_database_is_away_and_serves_when_it_comes(

@@ -22,7 +22,11 @@ requests = Histogram(
     ("method", "route", "status"),
     buckets=SECONDS,
 )
-in_flight = Gauge("todo_requests_in_flight", "Requests being answered, or waiting for a thread.", multiprocess_mode="livesum")
+in_flight = Gauge(
+    "todo_requests_in_flight",
+    "Requests being answered, or waiting for a thread.",
+    multiprocess_mode="livesum",
+)
 statements = Histogram(
     "todo_request_statements", "Database statements of a request.", ("method", "route"), buckets=STATEMENTS
 )

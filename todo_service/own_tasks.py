@@ -4,13 +4,13 @@ import re
 from functools import cache
 from typing import Any, NoReturn
 
-from sqlalchemy import BigInteger, bindparam, delete, exists, insert, select, update
+from sqlalchemy import BigInteger, bindparam, case, delete, exists, insert, null, select, update
 
 from todo_service.auth import caller
 from todo_service.errors import Problem
 from todo_service.listing import REVISION
 from todo_service.models import SHOWN, Deletion, Moment, Task, TaskRow
-from todo_service.revisions import current_write, this_write
+from todo_service.revisions import RAISE_AGAIN, current_write, this_write
 from todo_service.statements import USER, Statement
 
 Fields = dict[str, Any]
@@ -23,6 +23,33 @@ READ_TO_WRITE = Statement(select(*SHOWN, REVISION).where(*IS_MINE))
 INSERT = Statement(insert(Task))
 DELETE = Statement(delete(Task).where(*IS_MINE).returning(*SHOWN))
 EXISTS = Statement(select(exists().where(Task.id == bindparam("task"))))
+
+RAISED = RAISE_AGAIN.cte("raised")
+INSERT_AT_ONCE = Statement(
+    insert(Task)
+    .from_select(
+        list(Task.__table__.c),
+        select(
+            *(
+                RAISED.c.revision if column.key == "revision" else bindparam(column.key, type_=column.type)
+                for column in Task.__table__.c
+            )
+        ).select_from(RAISED),
+    )
+    .returning(Task.revision)
+)
+RAISED_IF_MINE = RAISE_AGAIN.where(exists().where(*IS_MINE)).cte("raised")
+TOGGLE_AT_ONCE = Statement(
+    update(Task)
+    .where(*IS_MINE)
+    .values(
+        completed=~Task.completed,
+        completed_at=case((Task.completed, null()), else_=bindparam("now", type_=Moment())),
+        updated_at=bindparam("now", type_=Moment()),
+        revision=RAISED_IF_MINE.c.revision,
+    )
+    .returning(*SHOWN)
+)
 
 WAS_MINE = (Deletion.user_id == USER, Deletion.task_id == bindparam("task"))
 NOTE_DELETION = Statement(insert(Deletion))
@@ -89,8 +116,22 @@ def missing() -> Problem:
 
 def create(id: str, fields: Fields) -> TaskRow:
     """Insert a task of the current user's; `id` must be free."""
+    task = drawn_up(id, fields)._replace(revision=this_write().next_revision())
+    INSERT.run(**task._asdict() | sought(task))
+    return task
+
+
+def create_at_once(id: str, fields: Fields) -> TaskRow:
+    """The same as all that is written: in one round trip, if that can be."""
+    task = drawn_up(id, fields)
+    row = this_write().at_once(INSERT_AT_ONCE, **task._asdict() | sought(task))
+    return task._replace(revision=row[0]) if row else create(id, fields)
+
+
+def drawn_up(id: str, fields: Fields) -> TaskRow:
+    """A new task as it is to be stored, but for its revision."""
     moment = this_write().moment
-    task = TaskRow(
+    return TaskRow(
         id=id,
         user_id=caller().id,
         title=fields["title"],
@@ -101,10 +142,15 @@ def create(id: str, fields: Fields) -> TaskRow:
         due_date=fields.get("due_date"),
         created_at=moment,
         updated_at=moment,
-        revision=this_write().next_revision(),
+        revision=0,
     )
-    INSERT.run(**task._asdict() | sought(task))
-    return task
+
+
+def toggle_at_once(id: str) -> TaskRow | None:
+    """Complete or reopen a task as all that is written, in one round trip; None if that cannot be, or there
+    is no such task."""
+    row = this_write().at_once(TOGGLE_AT_ONCE, **my(id))
+    return TaskRow._make(row) if row else None
 
 
 def change(task: TaskRow, fields: Fields) -> TaskRow:

@@ -5,14 +5,15 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import g
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import String, bindparam, func, text, update
+from sqlalchemy.exc import NotSupportedError
 
 from todo_service.auth import caller
 from todo_service.known_tokens import Caller
 from todo_service.listing import current_revision
 from todo_service.models import Moment, User, now
 from todo_service.statements import USER, Statement
-from todo_service.transactions import current_transaction, transaction
+from todo_service.transactions import Row, current_transaction, this_transaction, transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +34,18 @@ RAISE = Statement(
     ).bindparams(bindparam("now", type_=Moment()))
 )
 
+# The same for a user who has written before, as a part of the statement that makes the one change: as one of
+# its own, it might find nobody, and the change behind it somebody whose first write was just committed.
+RAISE_AGAIN = (
+    update(User)
+    .where(User.id == USER)
+    .values(
+        revision=User.revision + 1,
+        email=func.coalesce(bindparam("email", type_=String), User.email),
+        name=func.coalesce(bindparam("name", type_=String), User.name),
+    )
+    .returning(User.revision)
+)
 
 # The first write of a life. ETags of an earlier life, which was erased, must match nothing in this one. This
 # is a statement of its own, because it has to see what an erasure that the first one waited for has left.
@@ -75,6 +88,23 @@ class Write:
         """Take in what the counter was raised to, which is the first change's revision."""
         if self.known_first is None:
             self.known_first = int(BEGIN_LIFE.value(id=self.user.id)) if raised_to == 1 else raised_to
+
+    def at_once(self, change: Statement, **values: Any) -> Row | None:
+        """Do all of this write by one statement, which raises the counter by `RAISE_AGAIN`.
+
+        Returns:
+            the row that the change returns. None if nothing was done: where it cannot be done so, or there
+            was nothing to change, or nobody yet whose counter could be raised.
+        """
+        if self.raised or not this_transaction().on_postgresql:
+            return None
+        user = self.user
+        values |= {"user": user.id, "email": user.email, "name": user.name, "now": self.moment}
+        try:
+            rows = this_transaction().at_once(*change.sent(values))
+        except NotSupportedError:  # what speaks PostgreSQL's language may not know all of it
+            return None
+        return rows[0] if rows else None
 
     @property
     def first(self) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from todo_service.extensions import db
-from todo_service.transactions import Row, current_transaction, read, this_transaction
+from todo_service.transactions import Row, Sent, current_transaction, read, this_transaction
 
 USER: BindParameter[str] = bindparam("user")  # whom all that a statement touches belongs to
 
@@ -61,9 +61,12 @@ class Statement:
     def run(self, **values: Any) -> None:
         """The same where the number does not matter: at the latest with the transaction's end, by when all
         that is wrong with it has been raised."""
-        transaction = this_transaction()
-        compiled = self.on(transaction.engine.dialect)
-        transaction.postpone(compiled.sql, compiled.parameters(values))
+        this_transaction().postpone(*self.sent(values))
+
+    def sent(self, values: dict[str, Any]) -> Sent:
+        """The statement as it is sent within the current transaction."""
+        compiled = self.on(this_transaction().engine.dialect)
+        return Sent(compiled.sql, compiled.parameters(values))
 
     def on(self, dialect: Dialect) -> "Compiled":
         compiled = self.compiled.get(dialect.name)

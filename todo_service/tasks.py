@@ -19,13 +19,20 @@ from todo_service.own_tasks import (
     Fields,
     change,
     create,
+    create_at_once,
     forget_deletion,
     own_task,
     own_task_or_none,
     remove,
     remove_completed,
+    toggle_at_once,
 )
-from todo_service.preconditions import precondition_failed, require_match, task_to_change
+from todo_service.preconditions import (
+    precondition_failed,
+    require_match,
+    supposes_nothing,
+    task_to_change,
+)
 from todo_service.revisions import this_write, writes
 from todo_service.schemas import (
     ClearedSchema,
@@ -78,7 +85,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
 @returns(TaskSchema(), 201, located_at="tasks.read_task")
 def create_task(fields: Fields) -> TaskRow:
     """Create a task. With an `Idempotency-Key` it may safely be sent again."""
-    return create(str(uuid7()), fields)
+    return create_at_once(str(uuid7()), fields)
 
 
 @blueprint.delete("")
@@ -140,6 +147,8 @@ def delete_task(id: str) -> None:
 @returns(TaskSchema())
 def complete_task(id: str, fields: Fields | None) -> TaskRow:
     """Complete or reopen a task. Without a body its state is toggled."""
+    if fields is None and supposes_nothing() and (toggled := toggle_at_once(id)):
+        return toggled
     task = task_to_change(id)
     return change(task, fields or {"completed": not task.completed})
 

@@ -6,6 +6,7 @@ one round trip. Whatever a driver raises is raised as SQLAlchemy's exception.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from select import POLLIN, poll
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -79,6 +80,15 @@ class Transaction:
             self.pending.append(Sent(sql, parameters))
         else:
             self.run(sql, parameters)
+
+    def at_once(self, sql: str, parameters: Any) -> list[Row]:
+        """Run the one statement that there is, and commit, in one round trip. If that raises, nobody knows
+        whether it lasts."""
+        connection = connect_to_the_living(self.engine)
+        try:
+            return perform(self.engine, connection, transaction_settings(), [Sent(sql, parameters)])[0]
+        finally:
+            connection.close()
 
     def commit(self) -> None:
         """Make it all last. If that raises, nobody knows whether it does."""
@@ -176,6 +186,22 @@ def connect(engine: Engine) -> Connection:
         return engine.raw_connection()
     except engine.dialect.loaded_dbapi.Error as error:
         raise translated(error, engine) from error
+
+
+def connect_to_the_living(engine: Engine) -> Connection:
+    """A connection that has not been closed while it lay in the pool, as far as can be seen from here."""
+    while True:
+        connection = connect(engine)
+        if "returned_at" not in connection.info or not has_something_to_say(connection):
+            return connection
+        connection.invalidate()
+
+
+def has_something_to_say(connection: Connection) -> bool:
+    """Whether PostgreSQL has sent something unasked, which is hardly ever but its farewell."""
+    ear = poll()
+    ear.register(cast(Any, connection.dbapi_connection).fileno(), POLLIN)
+    return bool(ear.poll(0))
 
 
 def perform(
