@@ -48,7 +48,8 @@ def test_each_request_is_one_line_of_all_there_is_to_know(ada: Person, log_lines
     assert (line["level"], line["method"], line["route"]) == ("INFO", "POST", "/api/tasks")
     assert (line["status"], line["user_id"]) == (201, "ada")
     assert (line["request_id"], line["trace_id"]) == ("mine", TRACE)
-    assert (line["bytes"], line["db_statements"]) == (len(answer.data), 3)
+    assert line["bytes"] == len(answer.data)
+    assert line["db_statements"] in (3, 4)  # PostgreSQL tries first whether one does it, for who has written
     assert 0 < line["db_ms"] < line["duration_ms"]
 
 

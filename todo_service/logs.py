@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import time
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -36,8 +37,8 @@ def request_id() -> str:
     """The id of the request being answered: the client's own if it is sane, else a new one."""
     known: str | None = g.get("request_id")
     if known is None:
-        sent = request.environ.get("HTTP_X_REQUEST_ID", "")
-        g.request_id = known = sent if SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
+        sent = request.environ.get("HTTP_X_REQUEST_ID")
+        g.request_id = known = sent if sent and SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
     return known
 
 
@@ -54,6 +55,20 @@ def ids() -> Fields:
     """By what a line is found: the request's id, and its trace's if it has one."""
     trace = trace_id()
     return {"request_id": request_id(), "trace_id": trace} if trace else {"request_id": request_id()}
+
+
+BLANK = vars(logging.LogRecord("", 0, "", 0, "request", None, None))
+
+
+class RequestLine(logging.LogRecord):
+    """The record of a request. Others find out from where they are written, which no line tells; to do
+    without that, and without the stack it is found in, makes this one ten times as cheap."""
+
+    def __init__(self, logger: str, level: int, fields: Fields) -> None:
+        self.__dict__.update(BLANK)
+        self.name, self.levelno, self.levelname = logger, level, logging.getLevelName(level)
+        self.created = time.time()
+        self.fields = fields
 
 
 class JsonLines(logging.Formatter):
@@ -94,6 +109,8 @@ def members(record: logging.LogRecord) -> Fields:
 
 def message(record: logging.LogRecord) -> str:
     """The record's message; gunicorn's without the parts of a request that it quotes: a header, the URL."""
+    if isinstance(record, RequestLine):
+        return str(record.msg)
     said = record.getMessage()
     if record.name == "gunicorn.error":
         if said.startswith("Invalid request from"):

@@ -81,11 +81,11 @@ def watch(engine: Any) -> None:
 
 def describe(response: Response) -> dict[str, Any]:
     """What there is to tell of a request before its answer is sent."""
-    caller = g.get("caller")
+    caller, rule = g.get("caller"), request.url_rule
     return {
         **logs.ids(),
         "method": request.method,
-        "route": template(request.url_rule.rule) if request.url_rule else None,
+        "route": template(rule.rule) if rule else None,
         "status": response.status_code,
         "user_id": named(caller.id) if caller else None,
     }
@@ -122,10 +122,7 @@ def tell(seen: Seen, about: dict[str, Any], counts: bool) -> None:
             "db_statements": seen.statements,
             "db_ms": round(seen.database_seconds * 1000, 2),
         }
-        # Not by log.info(), which walks the stack to find out who calls.
-        record = logging.LogRecord(log.name, level, "", 0, "request", None, None)
-        record.fields = about | measured
-        log.handle(record)
+        log.handle(logs.RequestLine(log.name, level, about | measured))
 
 
 @lru_cache(1000)

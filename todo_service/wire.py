@@ -50,11 +50,11 @@ def read_body(limit: int) -> bytes:
     announced = request.content_length or 0
     if announced > limit:
         raise too_large(limit)
-    body = b""
-    while chunk := receive(limit + 1 - len(body)):
+    body = receive(limit + 1)
+    while len(body) != announced and (chunk := receive(limit + 1 - len(body))):
         body += chunk
-        if len(body) > limit:
-            raise too_large(limit)
+    if len(body) > limit:
+        raise too_large(limit)
     if len(body) < announced:
         raise cut_short()
     return body
@@ -83,7 +83,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
             a NUL or a lone surrogate.
     """
     try:
-        value = json.loads(body.decode(), object_pairs_hook=members, parse_constant=no_constant)
+        value = JSON.decode(body.decode())
     except BodyError:
         raise
     except UnicodeDecodeError:
@@ -121,6 +121,9 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def no_constant(name: str) -> None:
     raise BodyError(f"The body is not valid JSON: {name} is no JSON value.")
+
+
+JSON = json.JSONDecoder(object_pairs_hook=members, parse_constant=no_constant)
 
 
 def check_depth(value: Any) -> None:
