@@ -1,5 +1,6 @@
 """How gunicorn serves the application; `gunicorn wsgi:app` reads this by itself."""
 
+import gc
 import os
 import shutil
 import sys
@@ -87,6 +88,7 @@ def pre_request(_worker: Any, request: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """See to the schema, beside the requests: neither a database that is away nor a long migration by
     another process may keep the worker from answering /health."""
+    gc.freeze()  # what is there now stays, and need not be gone through for garbage
 
     def prepare() -> None:
         with worker.wsgi.app_context():

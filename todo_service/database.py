@@ -212,8 +212,8 @@ def translated(
     return cast(DBAPIError, found)
 
 
-def transaction_settings() -> list[bytes]:
-    """What PostgreSQL is to be told at the beginning of a transaction.
+def statement_settings() -> list[bytes]:
+    """What PostgreSQL is to be told before a statement that is a transaction of its own.
 
     The settings are the transaction's own, for a pooler like PgBouncer runs each transaction on whichever
     connection to the server is free: what SET leaves behind would miss some and find its way to strangers.
@@ -221,11 +221,15 @@ def transaction_settings() -> list[bytes]:
     return [
         b"SET LOCAL lock_timeout='%ds'" % LOCK_SECONDS,
         b"SET LOCAL statement_timeout='%ds'" % STATEMENT_SECONDS,
-        # What a process holds that froze, or whose host is gone, its user's next write waits for.
-        b"SET LOCAL idle_in_transaction_session_timeout='%ds'" % IDLE_SECONDS,
         # Requests are many and small; and the parts of a UNION ALL stay in their order.
         b"SET LOCAL max_parallel_workers_per_gather=0",
     ]
+
+
+def transaction_settings() -> list[bytes]:
+    """The same for a transaction that goes on. What a process holds that froze, or whose host is gone, its
+    user's next write waits for."""
+    return [*statement_settings(), b"SET LOCAL idle_in_transaction_session_timeout='%ds'" % IDLE_SECONDS]
 
 
 def require_answer(_connection: Any, cursor: psycopg.cursor, *_: Any) -> None:

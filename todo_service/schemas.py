@@ -1,14 +1,13 @@
 """What goes in and out, as marshmallow schemas; the OpenAPI document is made of them too."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from todo_service.config import VERSION
-from todo_service.models import TaskRow
 from todo_service.wire import UNSTORABLE
 
 # RFC 3339, and what browsers' date inputs leave out of it: seconds, the offset, the time.
@@ -190,14 +189,41 @@ class TaskSchema(SentBack):
         """What marshmallow would make of rows of tasks, ten times as fast, and moments left to the JSON
         writer. Nine of ten bytes that the service sends pass here."""
         several = self.many if many is None else many
-        return [shown(task) for task in obj] if several else shown(obj)
+        return shown(obj) if several else shown([obj])[0]
 
 
-def shown(task: Sequence[Any]) -> dict[str, Any]:
-    """A row of a task as it is shown; further columns are left out."""
-    members = dict(zip(TaskRow._fields, task, strict=False))
-    members["priority"] = NAMES[members["priority"]]
-    return members
+def shown(tasks: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows of tasks as they are shown; further columns are left out. Spelled out, because a loop over names
+    would take twice as long."""
+    return [
+        {
+            "id": task_id,
+            "user_id": user_id,
+            "title": title,
+            "description": description,
+            "completed": completed,
+            "completed_at": completed_at,
+            "priority": NAMES[priority],
+            "due_date": due_date,
+            "created_at": created_at,
+            "updated_at": updated_at,
+            "revision": revision,
+        }
+        for (
+            task_id,
+            user_id,
+            title,
+            description,
+            completed,
+            completed_at,
+            priority,
+            due_date,
+            created_at,
+            updated_at,
+            revision,
+            *_,
+        ) in tasks
+    ]
 
 
 class CompletionSchema(SentBack):

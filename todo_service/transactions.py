@@ -19,6 +19,7 @@ from sqlalchemy.pool import PoolProxiedConnection as Connection
 from todo_service.database import (
     ANSWER_SECONDS,
     TRUSTED_SECONDS,
+    statement_settings,
     transaction_settings,
     translated,
     translation,
@@ -86,7 +87,7 @@ class Transaction:
         whether it lasts."""
         connection = connect_to_the_living(self.engine)
         try:
-            return perform(self.engine, connection, transaction_settings(), [Sent(sql, parameters)])[0]
+            return perform(self.engine, connection, statement_settings(), [Sent(sql, parameters)])[0]
         finally:
             connection.close()
 
@@ -156,7 +157,7 @@ def this_transaction() -> Transaction:
 
 def read(engine: Engine, sql: str, parameters: Any) -> list[Row]:
     """Run a statement by itself."""
-    opening = transaction_settings() if is_postgresql(engine) else []
+    opening = statement_settings() if is_postgresql(engine) else []
 
     def run(connection: Connection) -> list[Row]:
         try:
