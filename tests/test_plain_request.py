@@ -86,6 +86,11 @@ def test_what_is_odd_in_any_way_is_not(raw: bytes) -> None:
     assert known(raw) is None
 
 
+def test_where_the_paths_have_a_prefix_only_the_parser_takes_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRIPT_NAME", "/todo")
+    assert usual(PEER, HERE, has_siblings=False) is None
+
+
 @settings(deadline=None)  # it tells about the machine only
 @given(st.sampled_from(PLAIN + NOT_PLAIN[3:]), MUTATIONS)
 @example(PLAIN[2], [])

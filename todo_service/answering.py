@@ -52,7 +52,7 @@ class Answer:
         """Send the next part of the body; the first one goes with the head.
 
         Raises:
-            OSError: the client is gone, or too slow.
+            BrokenPipeError: the client is gone, or too slow.
         """
         if self.missing is None:
             part = b"%x\r\n%b\r\n" % (len(part), part) if part else b""  # an empty one would be the last

@@ -199,7 +199,7 @@ def connect_to_the_living(engine: Engine) -> Connection:
 
 
 def has_something_to_say(connection: Connection) -> bool:
-    """Whether PostgreSQL has sent something unasked, which is hardly ever but its farewell."""
+    """Whether PostgreSQL has sent something unasked, which is hardly ever anything but its farewell."""
     ear = poll()
     ear.register(cast(Any, connection.dbapi_connection).fileno(), POLLIN)
     return bool(ear.poll(0))

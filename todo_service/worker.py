@@ -284,7 +284,7 @@ class BufferingWorker(ThreadWorker):
             finally:
                 if hasattr(body, "close"):
                     body.close()
-        except OSError:
+        except BrokenPipeError:
             conn.sock.shutdown(socket.SHUT_RDWR)  # the client is gone
         except Exception:
             if answer.is_begun:
