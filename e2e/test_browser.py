@@ -408,10 +408,11 @@ def test_the_service_may_be_restarted_at_any_time(
 def test_a_pause_is_as_long_as_the_service_asks(
     website: Website, device: OpenDevice, ada: str, tmp_path: Path
 ) -> None:
-    limited = {**settings(website, tmp_path), "RATE_LIMIT": "10/second", "WEB_CONCURRENCY": "1"}
+    limited = {**settings(website, tmp_path), "RATE_LIMIT": "5/second", "WEB_CONCURRENCY": "1"}
     with Service(limited, tmp_path) as service:
         website.configure(service.url)
-        page = use_token(device("429"), website.url, ada)
+        of_ada = device("429")
+        page = use_token(of_ada, website.url, ada)
         answers: list[tuple[int, float]] = []  # status, and when it was asked for, in milliseconds
 
         def note(answer: Response) -> None:
@@ -419,9 +420,11 @@ def test_a_pause_is_as_long_as_the_service_asks(
                 answers.append((answer.status, answer.request.timing["startTime"]))
 
         page.on("response", note)
+        of_ada.context.set_offline(True)
         for number in range(12):
             add(page, f"{number}")
-        is_saved(page)
+        of_ada.context.set_offline(False)  # and all of them are sent, one behind the other
+        expect(connection(page)).to_have_text("Saved", timeout=60_000)
         service.wait_until(lambda: len(service.call(ada, "GET").json()) == 12)  # the limit is for us, too
     refused = [place for place, (status, _) in enumerate(answers) if status == 429]
     assert refused
