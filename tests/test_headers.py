@@ -56,6 +56,12 @@ def test_every_resource_tells_what_it_takes(client: FlaskClient, path: str, meth
     assert listed(refused.headers["Allow"]) == set(methods.lower().split())
 
 
+def test_where_nothing_is_nothing_is_said_to_be_allowed(ada: Person) -> None:
+    answer = ada.client.options("/api/nowhere")
+    assert answer.status_code == 404
+    assert "Allow" not in answer.headers
+
+
 def test_reads_may_be_kept_but_must_be_checked_and_writes_are_not_kept(ada: Person) -> None:
     created = ada.post(json={"title": "x"})
     path = created.headers["Location"]

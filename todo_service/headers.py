@@ -73,8 +73,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         environ = request.environ
-        if response.status_code == 405 or environ["REQUEST_METHOD"] == "OPTIONS":
-            allowed = response.headers.get("Allow", "")  # a set, which has no order of its own
+        may_allow = response.status_code == 405 or environ["REQUEST_METHOD"] == "OPTIONS"
+        if may_allow and (allowed := response.headers.get("Allow")):  # a set, which has no order of its own
             response.headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
         return cast(Response, share(response)) if "HTTP_ORIGIN" in environ else response
 

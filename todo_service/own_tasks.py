@@ -38,6 +38,8 @@ INSERT_AT_ONCE = Statement(
     )
     .returning(Task.revision)
 )
+# A toggle that had to wait for its task's deletion raises the counter in vain, which nobody can tell from
+# a change that was undone.
 RAISED_IF_MINE = RAISE_AGAIN.where(exists().where(*IS_MINE)).cte("raised")
 TOGGLE_AT_ONCE = Statement(
     update(Task)
