@@ -25,6 +25,12 @@ def broken() -> Iterator[bytes]:
     raise RuntimeError("in the middle of an answer")
 
 
+@app.get("/failed")
+def failed() -> Iterator[bytes]:
+    raise RuntimeError("before anything of the answer")
+    yield b""
+
+
 @app.get("/late/<float:seconds>")
 def late(seconds: float) -> str:
     time.sleep(seconds)

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from pathlib import Path
 
 from tests.people import token_for
 from tests.service import Service
@@ -135,3 +136,9 @@ def test_no_header_rewrites_the_path(service: Service) -> None:
 
 def test_the_server_names_no_version(service: Service) -> None:
     assert service.http.get("/health").headers["Server"] == "gunicorn"
+
+
+def test_gunicorns_own_access_log_can_be_turned_on(environment: dict[str, str], tmp_path: Path) -> None:
+    with Service(environment, tmp_path, changes='\naccesslog = "-"\n') as service:
+        assert service.http.get("/health?seen").status_code == 200
+        service.wait_until(lambda: '"GET /health?seen HTTP/1.1" 200' in service.output)

@@ -274,6 +274,14 @@ def test_a_stream_that_fails_is_cut(settings: dict[str, str], tmp_path: Path, ve
         assert_cut(connection)
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_what_fails_before_it_begins_is_500_and_ends_the_connection(impatient: Service, version: str) -> None:
+    for _ in range(20):  # more than there are threads
+        with connect(impatient, f"GET /failed HTTP/{version}\r\nHost: a\r\n\r\n".encode()) as connection:
+            assert status(answer(connection)) == 500
+    assert impatient.http.get("/health").status_code == 200
+
+
 # ---- room for newcomers
 
 

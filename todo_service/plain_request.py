@@ -12,9 +12,9 @@ from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-MAX_PLAIN = 8 * 1024  # bytes of a head: within all limits of the parser's but that of the number of fields
+MAX_PLAIN_HEAD = 8 * 1024  # bytes: within all limits of the parser's but that of the number of fields
 MAX_FIELDS = 100
-MAX_BODY = 64 * 1024  # bytes; a longer one that nobody reads costs the connection
+MAX_PLAIN_BODY = 64 * 1024  # bytes; a longer one that nobody reads costs the connection
 
 HEAD = re.compile(
     r"(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) "
@@ -41,7 +41,7 @@ def plain(received: bytearray, usual: Environ) -> Plain | None:
     Args:
         usual: what the environ says of all requests on the connection.
     """
-    end = received.find(b"\r\n\r\n", 0, MAX_PLAIN) + 4
+    end = received.find(b"\r\n\r\n", 0, MAX_PLAIN_HEAD) + 4
     head = HEAD.fullmatch(received[:end].decode("latin-1"))
     if not head:
         return None
@@ -54,7 +54,7 @@ def plain(received: bytearray, usual: Environ) -> Plain | None:
     end_of_body = end
     length = named.get("CONTENT_LENGTH")
     if length is not None:
-        if not LENGTH.fullmatch(length) or int(length) > min(MAX_BODY, len(received) - end):
+        if not LENGTH.fullmatch(length) or int(length) > min(MAX_PLAIN_BODY, len(received) - end):
             return None
         end_of_body += int(length)
     environ = {

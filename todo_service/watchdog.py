@@ -18,15 +18,20 @@ LOOK_SECONDS = 0.2
 
 
 class Watchdog:
-    """What threads wait for, and until when."""
+    """What threads wait for, and until when.
+
+    Attributes:
+        waits: by thread, the moment of the monotonic clock and the connection that is cut then.
+        process: the one whose thread looks; a process that was forked from it needs one of its own.
+    """
 
     def __init__(self) -> None:
-        self.waits: dict[int, tuple[float, Connection]] = {}  # by thread
+        self.waits: dict[int, tuple[float, Connection]] = {}
         self.process = 0
 
     def watch(self, connection: Connection, seconds: float) -> None:
         """Cut the connection if this thread still waits for an answer after so many seconds."""
-        if self.process != os.getpid():  # this one has no such thread yet
+        if self.process != os.getpid():
             self.process = os.getpid()
             threading.Thread(target=self.look, daemon=True).start()
         self.waits[threading.get_ident()] = (time.monotonic() + seconds, connection)

@@ -265,7 +265,7 @@ class BufferingWorker(ThreadWorker):
                 conn.keep_alive = self.handle(conn) and not conn.sock.exhausted
                 conn.take_back()
         except BaseException:
-            # Of exceptions only SystemExit and the like get here. It ends the request, not the thread.
+            # A view that exits, or an answer that fails in its middle: it ends the request, not the thread.
             self.log.exception("Error handling request")
             conn.keep_alive = False
             conn.sock.shutdown(socket.SHUT_RDWR)
