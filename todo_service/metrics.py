@@ -50,8 +50,8 @@ storage_failures = Counter(
     "todo_rate_limit_storage_failures", "Times that the rate limits' storage did not answer."
 )
 
-# How to find out what some of these are now. The worker does so twice a second: to note each change would take
-# four writes a request.
+# How to find out what some of these are now. The worker does so twice a second: to note each change would
+# take four writes a request.
 sampled: dict[Gauge, Callable[[], float]] = {}
 
 
