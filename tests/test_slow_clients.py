@@ -523,6 +523,7 @@ def test_a_stop_loses_no_request_and_no_answer(settings: dict[str, str], tmp_pat
 def test_a_stop_does_not_wait_for_who_says_nothing(settings: dict[str, str], tmp_path: Path) -> None:
     with Service(settings, tmp_path) as service, connect(service) as new, connect(service, HEALTH) as kept:
         one_answer(kept)
+        service.wait_until(lambda: connections(service) >= 2)  # the kernel's queue is nobody's to end
         stops(service)
         assert answer(new) == b""
         assert answer(kept) == b""
