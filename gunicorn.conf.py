@@ -28,7 +28,7 @@ logs.configure(settings)
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
 # Threads: a request mostly waits for the database, and never, in a thread, for its client.
-worker_class = "todo_service.worker.BufferingWorker"
+worker_class = "gthread"
 threads = settings.threads
 worker_connections = 800  # of a process that may have 1024 files open, among them the database's
 preload_app = False  # each worker opens its own database connections, after the fork

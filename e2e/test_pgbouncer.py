@@ -40,7 +40,7 @@ from tests.test_migrations import (
     test_several_processes_may_start_on_an_empty_database_at_once,
 )
 from tests.test_model import test_the_service_is_what_a_few_dictionaries_are
-from todo_service.database import CONNECT_SECONDS, IDLE_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
+from todo_service.deadlines import CONNECT_SECONDS, IDLE_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
 from todo_service.extensions import db
 
 # What holds on PostgreSQL holds here as well: these tests run again, on the fixtures below. The others are

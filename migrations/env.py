@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
 
-from todo_service.database import LOCK_SECONDS, patience
+from todo_service import deadlines
 
 WAIT_SECONDS = 300  # for another process that is migrating already
 LONGEST_SECONDS = 3600  # for a single step
@@ -30,19 +30,22 @@ def alone(connection: Connection) -> Iterator[None]:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield
         finally:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {deadlines.LOCK_SECONDS * 1000}")
         return
     # What PostgreSQL is told here ends with the transaction.
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_ID})")
     # A table that is in use must not make all its other users queue behind us.
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{deadlines.LOCK_SECONDS}s'")
     yield
 
 
 def run_online(engine: Engine) -> None:
-    with patience(LONGEST_SECONDS), engine.connect() as connection, alone(connection):
+    # The transaction that a migration is: the engine's own connections know none.
+    level = "SERIALIZABLE" if engine.dialect.name == "sqlite" else "READ COMMITTED"
+    migrating = engine.execution_options(isolation_level=level)
+    with deadlines.limit(LONGEST_SECONDS), migrating.connect() as connection, alone(connection):
         context.configure(
             connection=connection,
             target_metadata=target.db.metadata,

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from icalendar import Calendar
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from werkzeug.test import TestResponse
 
 from tests.people import Person, body
@@ -181,18 +182,39 @@ def test_other_forms_are_refused(ada: Person) -> None:
     assert ada.get("/api/account/export?form=csv").status_code == 400
 
 
-def test_what_breaks_on_the_way_does_not_look_whole(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account, "CHUNK", 1)
+def test_an_export_that_breaks_on_the_way_is_an_error_and_not_a_part(app: Flask, ada: Person) -> None:
     ada.adds()
-    ada.adds()
-    with ada.get("/api/account/export") as answer:
-        chunks = iter(answer.response)
-        next(chunks)
-        with monkeypatch.context() as patched:
-            patched.setattr(account, "NEXT_TASKS", None)
-            with pytest.raises(AttributeError):
-                list(chunks)
+
+    def fail(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "ORDER BY tasks.id" in statement:
+            raise RuntimeError
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", fail)
+        try:
+            assert ada.get("/api/account/export").status_code == 500
+        finally:
+            event.remove(db.engine, "before_cursor_execute", fail)
     assert body(export(ada))["tasks"]
+
+
+def test_an_export_is_of_one_moment_whatever_is_written_meanwhile(app: Flask, ada: Person) -> None:
+    ada.adds()
+    added: list[object] = []
+
+    def add(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "count(tasks.id)" in statement and not added:
+            with ThreadPoolExecutor(1) as elsewhere:
+                added.append(elsewhere.submit(ada.adds).result())
+
+    with app.app_context():
+        event.listen(db.engine, "after_cursor_execute", add)
+        try:
+            found = body(export(ada))
+        finally:
+            event.remove(db.engine, "after_cursor_execute", add)
+    assert added
+    assert found["account"]["tasks"]["total"] == len(found["tasks"]) == 1
 
 
 # ---- to erase

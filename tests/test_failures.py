@@ -4,28 +4,30 @@ import re
 import runpy
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from flask import Flask, Response
-from sqlalchemy import Engine, QueuePool, event, text
-from sqlalchemy.exc import NotSupportedError
+from sqlalchemy import Connection, Engine, QueuePool, event, text
+from sqlalchemy.exc import DBAPIError
 from werkzeug.test import TestResponse
 
+from tests.locks import user_locked
 from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT, Service
-from todo_service import buffered_socket, create_app, database, transactions, watchdog, worker
+from todo_service import create_app, database, deadlines
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.keys import FETCH_SECONDS
 from todo_service.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
+from todo_service.transactions import execute, fetch, transaction
 
 CREATE = {"op": "create", "task": {"title": "x"}}
 
@@ -51,8 +53,8 @@ def refused(answer: TestResponse | httpx.Response) -> bool:
 def impatience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The deadlines as they are, but of one second each."""
     for name in ("CONNECT_SECONDS", "POOL_SECONDS", "LOCK_SECONDS", "STATEMENT_SECONDS"):
-        monkeypatch.setattr(database, name, 1)
-    with database.patience(2):
+        monkeypatch.setattr(deadlines, name, 1)
+    with deadlines.limit(2):
         yield
 
 
@@ -70,7 +72,7 @@ def test_postgresql_stopped_and_started_under_the_running_service(
         own_postgres.start()
         for _ in range(20):
             assert service.call("ada", "GET").json() == [task]
-        assert service.http.get("/health/ready").status_code == 200
+        service.wait_until(lambda: service.http.get("/health/ready").status_code == 200)
         assert "Traceback" not in service.output
 
 
@@ -104,47 +106,39 @@ def test_a_database_that_dies_behind_the_answer_does_not_undo_it(
     assert len(body(ada.get())) == 6
 
 
-@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key"}], ids=["at once", "step by step"])
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key"}], ids=["without a key", "with one"])
 def test_a_commit_whose_answer_is_lost_is_not_sent_again(
-    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+    settings: dict[str, str], headers: dict[str, str]
 ) -> None:
-    ada = Person(create_app(Settings.from_environ(settings)).test_client(), f"ada-6-{len(headers)}")
+    app = create_app(Settings.from_environ(settings))
+    ada = Person(app.test_client(), f"ada-6-{len(headers)}")
     ada.adds()
-    committed = 0
-    perform = transactions.perform
 
-    def answer_lost(engine: Engine, connection: Any, opening: Any, statements: Any) -> Any:
-        nonlocal committed
-        answer = perform(engine, connection, opening, statements)
-        if statements[-1].sql == "COMMIT" or "WITH raised" in statements[-1].sql:
-            committed += 1
-            watchdog.cut(connection.driver_connection)
-            return perform(engine, connection, [], [transactions.Sent("SELECT", ())])  # which fails
-        return answer
+    def commit_and_cut(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.commit()
+        driver.close()
 
-    with monkeypatch.context() as patched:
-        patched.setattr(transactions, "perform", answer_lost)
+    with app.app_context(), listening(db.engine, "commit", commit_and_cut) as heard:
         assert refused(ada.post(json={"title": "once"}, headers=headers))
-    assert committed == 1
+    assert len(heard) == 1
     assert ada.titles() == ["once", "Pay rent"]
 
 
-def test_where_a_write_cannot_be_one_statement_it_is_several(
-    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-7")
-    ada.adds()
-    perform = transactions.perform
+@contextmanager
+def listening(engine: Engine, name: str, listener: Callable[..., object]) -> Iterator[list[object]]:
+    """Call the listener at each such event; gives what it was called with."""
+    heard: list[object] = []
 
-    def without_modifying_ctes(engine: Engine, connection: Any, opening: Any, statements: Any) -> Any:
-        if "WITH raised" in statements[-1].sql:
-            raise NotSupportedError("WITH raised", None, Exception("data-modifying statements"))
-        return perform(engine, connection, opening, statements)
+    def listen(*arguments: Any) -> None:
+        heard.append(arguments)
+        listener(*arguments)
 
-    monkeypatch.setattr(transactions, "perform", without_modifying_ctes)
-    task = ada.adds("Water the plants")
-    assert body(ada.patch(f"/api/tasks/{task['id']}/complete"))["completed"] is True
-    assert [task["revision"] for task in body(ada.get("/api/tasks?order=asc"))] == [1, 3]
+    event.listen(engine, name, listen)
+    try:
+        yield heard
+    finally:
+        event.remove(engine, name, listen)
 
 
 def test_the_service_starts_while_the_database_is_away_and_serves_when_it_comes(
@@ -159,16 +153,73 @@ def test_the_service_starts_while_the_database_is_away_and_serves_when_it_comes(
         assert service.call("ada", "POST", json={"title": "x"}).status_code == 201
 
 
+@pytest.fixture
+def frozen_at(own_postgres: Postgres) -> Iterator[Callable[[str], Callable[..., None]]]:
+    """Listeners that stop all of PostgreSQL's processes, once; they go on at the end at the latest."""
+    stopped: list[str] = []
+
+    def freeze(at: str) -> Callable[..., None]:
+        def stop(*_: object) -> None:
+            if at not in stopped:
+                stopped.append(at)
+                own_postgres.signal(signal.SIGSTOP)
+
+        return stop
+
+    yield freeze
+    own_postgres.signal(signal.SIGCONT)
+
+
+# The event before which the server freezes, and a request that then waits for what comes behind it.
+WAITS: dict[str, tuple[str, Callable[[Person], TestResponse]]] = {
+    "a new connection": ("do_connect", lambda ada: ada.get()),
+    "the check of an idle connection": ("checkout", lambda ada: ada.get()),
+    "a statement": ("before_cursor_execute", lambda ada: ada.get()),
+    "BEGIN": ("before_cursor_execute", lambda ada: ada.post(json={"title": "lost"})),
+    "COMMIT": ("commit", lambda ada: ada.post(json={"title": "lost"})),
+    "ROLLBACK": ("rollback", lambda ada: ada.put("/api/tasks/42", json={"title": "lost"})),
+    "the look for readiness": ("before_cursor_execute", lambda ada: ada.get("/health/ready")),
+}
+
+
+@pytest.mark.parametrize(("at", "request_"), WAITS.values(), ids=WAITS)
 def test_a_frozen_server_is_not_waited_for(
-    own_postgres: Postgres, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    own_postgres: Postgres,
+    settings: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    frozen_at: Callable[[str], Callable[..., None]],
+    at: str,
+    request_: Callable[[Person], TestResponse],
 ) -> None:
     with impatience(monkeypatch):
-        ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-3")
+        app = create_app(Settings.from_environ(settings))
+        ada = Person(app.test_client(), "ada-3")
+        task = ada.adds()
+        with app.app_context():
+            engine = db.engine
+        if at == "do_connect":
+            engine.dispose()
+        if at == "checkout":
+            monkeypatch.setattr(database, "TRUSTED_SECONDS", 0)
+        event.listen(engine, at, frozen_at(at), insert=True)
+        assert refused(request_(ada))
+        assert cast(QueuePool, engine.pool).checkedout() == 0
+        own_postgres.signal(signal.SIGCONT)
+        assert task in body(ada.get())
+
+
+def test_who_comes_behind_a_wait_in_vain_waits_shortly(
+    own_postgres: Postgres, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise those who wait for a thread while others wait for a frozen server would all do so, too."""
+    with impatience(monkeypatch):
+        ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-8")
         ada.adds()
         own_postgres.signal(signal.SIGSTOP)
         try:
-            assert refused(ada.get())  # on a connection that it had
-            assert refused(ada.get())  # on one that it has to make
+            began = time.monotonic()
+            assert all(refused(ada.get()) for _ in range(20))
+            assert time.monotonic() - began < 10  # and not 20 times one or two seconds
         finally:
             own_postgres.signal(signal.SIGCONT)
         assert ada.get().status_code == 200
@@ -180,7 +231,7 @@ def test_a_slow_statement_is_cut_off(settings: dict[str, str], monkeypatch: pyte
 
         @app.get("/slow")
         def slow() -> str:
-            db.session.execute(text("SELECT pg_sleep(60)"))
+            fetch(text("SELECT pg_sleep(60)"))
             return "never"
 
         assert refused(app.test_client().get("/slow"))
@@ -189,7 +240,7 @@ def test_a_slow_statement_is_cut_off(settings: dict[str, str], monkeypatch: pyte
 def test_a_request_of_many_slow_statements_is_cut_off(
     ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(database, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(deadlines, "REQUEST_SECONDS", 0.5)
     with db_statements_that_take(0.2):
         assert refused(ada.post("/api/tasks/batch", json={"operations": [CREATE] * 50}))
     assert len(log_lines.all("The database is unavailable: the request has taken too long")) == 1
@@ -219,45 +270,42 @@ def gunicorn_settings() -> dict[str, Any]:
 def test_a_process_that_freezes_while_it_writes_locks_its_user_out_for_a_moment_only(
     settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "IDLE_SECONDS", 2)
+    monkeypatch.setattr(deadlines, "IDLE_SECONDS", 2)
     with impatience(monkeypatch):
         ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-5")
         ada.adds()
         frozen = create_app(Settings.from_environ(settings))
-        with frozen.app_context():
-            db.session.execute(text("UPDATE users SET name = 'locked' WHERE id = 'ada-5'"))
-            assert refused(ada.post(json={"title": "x"}))
-            deadline = time.monotonic() + 10
-            while (answer := ada.post(json={"title": "x"})).status_code == 503:
-                assert time.monotonic() < deadline
-            assert answer.status_code == 201
-            db.session().invalidate()
+        with frozen.app_context(), transaction() as connection:
+            execute(text("UPDATE users SET name = 'locked' WHERE id = 'ada-5'"))
+            with suppress(DBAPIError), ThreadPoolExecutor(1) as elsewhere:
+                assert refused(elsewhere.submit(ada.post, json={"title": "x"}).result())
+                deadline = time.monotonic() + 10
+                while (answer := elsewhere.submit(ada.post, json={"title": "x"}).result()).status_code == 503:
+                    assert time.monotonic() < deadline
+                assert answer.status_code == 201
+            connection.invalidate()
 
 
 def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
     readme = (ROOT / "README.md").read_text()
     stated = dict(re.findall(r"^\| (.*?) \| ([\d.]+ s.*?) \|$", readme, re.MULTILINE))
     assert stated == {
-        "a connection to the database": f"{database.CONNECT_SECONDS} s",
-        "a thread that is free, for what needs the database": f"{database.THREAD_SECONDS} s",
-        "a connection of the pool": f"{database.POOL_SECONDS} s",
-        "a lock": f"{database.LOCK_SECONDS} s",
-        "a statement": f"{database.STATEMENT_SECONDS} s",
-        "an answer of a database that is frozen": f"{database.ANSWER_SECONDS} s",
-        "our next statement, should we hang": f"{database.IDLE_SECONDS} s",
-        "statements of one request, until none is begun any more": f"{database.REQUEST_SECONDS} s",
+        "a connection to the database": f"{deadlines.CONNECT_SECONDS} s",
+        "a connection of the pool": f"{deadlines.POOL_SECONDS} s",
+        "a lock": f"{deadlines.LOCK_SECONDS} s",
+        "a statement": f"{deadlines.STATEMENT_SECONDS} s",
+        "an answer of a database that is frozen": f"{deadlines.ANSWER_SECONDS} s",
+        "our next statement, should we hang": f"{deadlines.IDLE_SECONDS} s",
+        "statements of one request, until none is begun any more": f"{deadlines.REQUEST_SECONDS} s",
         "the auth server's keys": f"{FETCH_SECONDS:.0f} s",
         "the rate limits' Redis": f"{STORAGE_SECONDS} s, then it is left alone for {PAUSE_SECONDS} s",
-        "a request to arrive, from its first byte on": f"{worker.REQUEST_SECONDS} s",
-        "a client to take some of its answer, at 8 KiB/s on average": f"{worker.FLUSH_SECONDS} s",
-        "a client to take some of a long export": f"{buffered_socket.STALL_SECONDS} s",
         "running requests, at a stop": f"{gunicorn_settings()['graceful_timeout']} s",
     }
     with app.app_context():
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)
-        assert pool.timeout() == database.POOL_SECONDS
-        assert (pool.size(), pool._max_overflow) == (8, 0)
+        assert pool.timeout() == deadlines.POOL_SECONDS
+        assert pool.size() == 8
 
 
 def test_a_database_that_never_answered_is_asked_by_one_request_at_a_time(
@@ -298,12 +346,10 @@ def test_an_exhausted_pool_is_503(impatient: Flask) -> None:
     assert body(ada.get()) == [task]
 
 
-def test_a_lock_that_somebody_holds_is_503(app: Flask, impatient: Flask) -> None:
+def test_a_lock_that_somebody_holds_is_503(impatient: Flask, environment: dict[str, str]) -> None:
     ada = Person(impatient.test_client(), "ada")
     task = ada.adds()
-    with app.app_context(), db.engine.begin() as holder:
-        holder.execute(text("UPDATE users SET name = 'locked' WHERE id = 'ada'"))
+    with user_locked(environment["DATABASE_URL"], "ada"):
         assert refused(ada.post(json={"title": "x"}))
         assert body(ada.get()) == [task]
-        holder.rollback()
     assert ada.post(json={"title": "x"}).status_code == 201

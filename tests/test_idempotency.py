@@ -1,14 +1,16 @@
 """`Idempotency-Key` (contract §6): sent again, answered again, done once."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from tests.locks import user_locked
 from tests.people import Person, body
-from todo_service import create_app, database
+from todo_service import create_app, deadlines
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.models import StoredResponse
@@ -135,16 +137,14 @@ def test_the_24_hours_can_be_set(app: Flask, environment: dict[str, str]) -> Non
 def test_a_first_request_that_is_still_running_is_409(
     app: Flask, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(deadlines, "LOCK_SECONDS", 1)
     hurried = create_app(Settings.from_environ(environment))
     ada = Person(hurried.test_client(), "ada")
     ada.adds()
-    with app.app_context(), db.engine.begin() as first:
-        first.execute(text("UPDATE users SET revision = revision + 1 WHERE id = 'ada'"))
+    with user_locked(environment["DATABASE_URL"], "ada"):
         answer = send(ada)
         assert (answer.status_code, body(answer)["code"]) == (409, "idempotency_conflict")
         assert int(answer.headers["Retry-After"]) >= 1
-        first.rollback()
     assert send(ada).status_code == 201
 
 
@@ -158,3 +158,18 @@ def test_prune_removes_old_answers_and_says_how_many(app: Flask, ada: Person) ->
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(StoredResponse)) == 1
     assert send(ada, key="new").headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("path", "payload", "operation"),
+    [
+        ("/api/tasks", {"title": "x"}, "tasks.create_task"),
+        ("/api/tasks/batch", {"operations": [{"op": "create", "task": {"title": "x"}}]}, "batch.run_batch"),
+    ],
+)
+def test_answers_are_stored_under_names_that_outlive_a_deploy(
+    app: Flask, ada: Person, path: str, payload: dict[str, Any], operation: str
+) -> None:
+    assert ada.post(path, json=payload, headers={"Idempotency-Key": "key"}).status_code < 300
+    with app.app_context():
+        assert db.session.scalar(select(StoredResponse.endpoint)) == operation

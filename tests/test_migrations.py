@@ -1,6 +1,7 @@
 """The schema: built by migrations, the same as the models', brought up to date by whoever starts first."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -18,7 +19,7 @@ from tests.postgres import Postgres
 from tests.service import Service, run
 from todo_service import create_app
 from todo_service.config import Settings
-from todo_service.database import LOCK_SECONDS
+from todo_service.deadlines import LOCK_SECONDS
 from todo_service.extensions import db, metadata
 
 TABLES = {"alembic_version", "users", "tasks", "deletions", "stored_responses", "erasures"}
@@ -119,12 +120,19 @@ def test_the_first_question_whether_it_is_ready_builds_the_schema(fresh: Flask) 
     assert tables() == TABLES
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_schema_that_changes_under_the_service_makes_it_unready(fresh: Flask) -> None:
     client = fresh.test_client()
     assert client.get("/health/ready").status_code == 200
     with db.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert client.get("/health/ready").status_code == 503
+    wait_until(lambda: client.get("/health/ready").status_code == 503)
 
 
 def test_after_a_migration_that_failed_nobody_waits_for_locks_as_long_as_it_might_have(fresh: Flask) -> None:

@@ -53,10 +53,10 @@ def test_no_list_reads_the_whole_table(large: Flask) -> None:
                 due_before=None,
                 q="",
             )
-            listed = statement_for(search.shape, None).on(db.engine.dialect)
-            values = listed.parameters({**search.values(), "limit": 50})
-            rows = db.session.connection().exec_driver_sql(f"EXPLAIN {listed.sql}", values)
-            plan = "\n".join(rows.scalars())
+            listed = statement_for(search.shape, None, counts=False)
+            compiled = listed.compile(db.engine, compile_kwargs={"render_postcompile": True})
+            values = {**compiled.params, **search.values(), "limit": 50}
+            plan = "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {compiled}", values).scalars())
             assert "Seq Scan" not in plan, (status, name, order)
             assert "ix_tasks_" in plan or "pk_tasks" in plan
 
@@ -64,6 +64,6 @@ def test_no_list_reads_the_whole_table(large: Flask) -> None:
 def test_neither_does_the_question_whether_a_task_exists(large: Flask) -> None:
     with large.app_context():
         plan = db.session.execute(
-            text(f"EXPLAIN SELECT EXISTS (SELECT 1 FROM tasks WHERE id = '{NOBODYS}')")
+            text(f"EXPLAIN SELECT id FROM tasks WHERE id = '{NOBODYS}' LIMIT 1")
         ).scalars()
         assert "Seq Scan" not in "\n".join(plan)

@@ -1,19 +1,14 @@
-"""Rows of tasks are shown as marshmallow would show them, and read as SQLAlchemy would read them."""
+"""Rows of tasks are shown as marshmallow would show them."""
 
 from datetime import datetime
 from typing import Any
 
-from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import Schema
-from sqlalchemy import select
 
-from tests.people import Person
-from todo_service.extensions import db
-from todo_service.models import SHOWN, Task, TaskRow
+from todo_service.models import TaskRow
 from todo_service.schemas import TaskSchema
-from todo_service.statements import Statement
 from todo_service.wire import json_bytes
 
 moments = st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31))  # noqa: DTZ001  # UTC
@@ -43,15 +38,5 @@ def test_a_row_is_shown_as_marshmallow_shows_it(row: TaskRow) -> None:
 
 
 @given(st.lists(rows, max_size=3))
-def test_and_so_are_many(several: list[TaskRow]) -> None:
+def test_many_rows_are_shown_as_marshmallow_shows_them(several: list[TaskRow]) -> None:
     assert json_bytes(TaskSchema(many=True).dump(several)) == as_marshmallow(TaskSchema(many=True), several)
-
-
-def test_rows_are_those_that_sqlalchemy_reads(app: Flask, ada: Person) -> None:
-    ada.adds("Pay rent", description="by transfer", priority="high", due_date="2026-12-01T09:00:00.123456Z")
-    ada.adds("Call mum", completed=True)
-    with app.app_context():
-        query = select(*SHOWN).order_by(Task.revision)
-        read = [tuple(row) for row in db.session.execute(query)]
-        assert Statement(query).rows() == read
-        assert [TaskRow._make(row).priority for row in read] == [3, None]

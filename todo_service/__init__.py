@@ -12,7 +12,6 @@ from todo_service import (
     batch,
     changes,
     cli,
-    cursors,
     database,
     docs,
     errors,
@@ -77,13 +76,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     schema_version.init_app(app, settings)
     auth.init_app(app, settings)
     rate_limit.init_app(app, settings)
-    cursors.init_app(app, settings)
     idempotency.init_app(app, settings)
     cli.init_app(app, settings)
     app.register_blueprint(tasks.blueprint)
     app.register_blueprint(batch.blueprint)
     app.register_blueprint(changes.blueprint)
     app.register_blueprint(account.blueprint)
-    app.register_blueprint(health.blueprint)
+    health.init_app(app)
     docs.init_app(app)
     return app

@@ -1,23 +1,27 @@
 """The account: what is held of the current user, to see, to take along and to erase (contract §8)."""
 
-from collections.abc import Iterator
-from itertools import chain
-from typing import Any
+from collections.abc import Iterable, Iterator
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
-from flask import Blueprint, Response, current_app, g
+from flask import Blueprint, Response, request
 from sqlalchemy import Integer, bindparam, func, select
+from werkzeug.wsgi import FileWrapper
 
+from todo_service import deadlines
 from todo_service.auth import caller, signed_in
 from todo_service.contract import returns, serves, takes
 from todo_service.erasure import erase
 from todo_service.export import FORMATS
-from todo_service.models import SHOWN, Task, TaskRow, User, now
+from todo_service.models import TASK_COLUMNS, Task, TaskRow, User, now
 from todo_service.schemas import AccountSchema, EraseSchema, ExportParameters, ExportSchema
-from todo_service.statements import USER, Statement
+from todo_service.transactions import USER, fetch, fetch_one, snapshot
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account")
 
 CHUNK = 1000  # tasks read, and held in memory, at once
+EXPORT_SECONDS = 60
+IN_MEMORY = 1024 * 1024  # bytes of an export; what is larger waits on the disk
 
 COUNTS = {
     "total": func.count(Task.id),
@@ -25,17 +29,19 @@ COUNTS = {
     "completed": func.count(Task.id).filter(Task.completed),
     "overdue": func.count(Task.id).filter(~Task.completed, Task.due_date < bindparam("now")),
 }
-KNOWN = Statement(
+ACCOUNT = (
     select(User.email, User.name, User.created_at, *COUNTS.values())
     .outerjoin(Task, Task.user_id == User.id)
     .where(User.id == USER)
     .group_by(User.id)
 )
-MY_TASKS = (
-    select(*SHOWN).where(Task.user_id == USER).order_by(Task.id).limit(bindparam("chunk", type_=Integer))
+FIRST_TASKS = (
+    select(*TASK_COLUMNS)
+    .where(Task.user_id == USER)
+    .order_by(Task.id)
+    .limit(bindparam("chunk", type_=Integer))
 )
-FIRST_TASKS = Statement(MY_TASKS)
-NEXT_TASKS = Statement(MY_TASKS.where(Task.id > bindparam("last")))
+NEXT_TASKS = FIRST_TASKS.where(Task.id > bindparam("last"))
 
 
 @blueprint.get("")
@@ -55,10 +61,17 @@ def export_account(format: str) -> Response:
     """Take everything along that is held of you: as JSON, as CSV for spreadsheets or as iCalendar tasks.
     CSV cells that a spreadsheet would run as formulas begin with an apostrophe."""
     kind = FORMATS[format]
-    known, chunks = account(), tasks_in_chunks(caller().id)
-    first = next(chunks, [])  # what fails until here is still answered properly
-    answer = Response(kind.write(known, chain([first], chunks)), mimetype=kind.media_type)
+    deadlines.begin_request(EXPORT_SECONDS)
+    with snapshot():  # so that it is of one moment, and no connection waits for the client
+        file = spooled(kind.write(account(), tasks_in_chunks()))
+    answer = Response(read_and_close(file), mimetype=kind.media_type)
+    answer.content_length = file.tell()
     answer.headers["Content-Disposition"] = f'attachment; filename="tasks.{format}"'
+    answer.call_on_close(file.close)
+    if request.method == "HEAD":  # nobody reads it
+        file.close()
+    else:
+        file.seek(0)
     return answer
 
 
@@ -73,7 +86,7 @@ def erase_account(fields: dict[str, str]) -> None:
 
 def account() -> dict[str, Any]:
     """What is known of the current user; nothing, before the first write."""
-    found = KNOWN.row(user=caller().id, now=now())
+    found = fetch_one(ACCOUNT, user=caller().id, now=now())
     email, name, created_at, *counts = found or (None, None, None, 0, 0, 0, 0)
     return {
         "user_id": caller().id,
@@ -84,17 +97,25 @@ def account() -> dict[str, Any]:
     }
 
 
-def tasks_in_chunks(user_id: str) -> Iterator[list[TaskRow]]:
-    """A user's tasks by their ids. They are read as they are sent, when the request's own context is gone;
-    no connection is held between two chunks."""
-    app, seen = current_app._get_current_object(), g.seen  # type: ignore[attr-defined]  # of the proxy
-    last = None
-    while True:
-        with app.app_context():
-            g.seen = seen
-            statement = FIRST_TASKS if last is None else NEXT_TASKS
-            rows = statement.rows(user=user_id, last=last, chunk=CHUNK)
-        if not rows:
-            return
+def spooled(chunks: Iterable[bytes]) -> IO[bytes]:
+    """The chunks in a file; what fails on the way fails before anything is answered."""
+    file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # it is closed with the answer
+    try:
+        file.writelines(chunks)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def read_and_close(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        yield from FileWrapper(file)
+
+
+def tasks_in_chunks() -> Iterator[list[TaskRow]]:
+    """The current user's tasks by their ids."""
+    rows = fetch(FIRST_TASKS, user=caller().id, chunk=CHUNK)
+    while rows:
         yield [TaskRow._make(row) for row in rows]
-        last = rows[-1][0]
+        rows = fetch(NEXT_TASKS, user=caller().id, chunk=CHUNK, last=rows[-1].id)

@@ -10,12 +10,12 @@ from uuid_utils import uuid7
 from todo_service.auth import signed_in
 from todo_service.contract import returns, takes
 from todo_service.errors import Problem, invalid
-from todo_service.idempotency import writes_once
+from todo_service.idempotency import RUN_BATCH, writes_once
 from todo_service.models import TaskRow
 from todo_service.own_tasks import change, create, own_task, remove
 from todo_service.preconditions import precondition_failed
 from todo_service.schemas import BatchResultSchema, BatchSchema, load_operation
-from todo_service.transactions import this_transaction
+from todo_service.transactions import roll_back
 
 blueprint = Blueprint("batch", __name__, url_prefix="/api/tasks")
 
@@ -27,7 +27,7 @@ Result = dict[str, Any]
 @blueprint.post("/batch")
 @signed_in
 @takes(BatchSchema(), limit=MAX_BYTES)
-@writes_once
+@writes_once(RUN_BATCH)
 @returns(BatchResultSchema())
 def run_batch(fields: dict[str, Any]) -> dict[str, list[Result]]:
     """Do up to 100 operations in order, all or none of them. The first that fails decides the answer,
@@ -49,7 +49,7 @@ def as_committed(problem: Problem) -> Problem:
     """A 412 with the task as it is without what this batch did to it before, which is undone."""
     if problem.current is None:
         return problem
-    this_transaction().roll_back()
+    roll_back()
     return precondition_failed(own_task(problem.current["id"]))
 
 

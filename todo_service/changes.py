@@ -4,7 +4,8 @@ Because a user's revisions commit in their order, nothing can appear behind a re
 token is little more than the revision up to which its holder knows everything.
 """
 
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Select,
     bindparam,
     cast,
     false,
@@ -26,14 +28,15 @@ from sqlalchemy import (
 
 from todo_service.auth import caller, signed_in
 from todo_service.contract import returns, takes
-from todo_service.cursors import seal, unseal
-from todo_service.errors import Problem, invalid
-from todo_service.models import SHOWN, Deletion, Task, TaskRow, User
+from todo_service.cursors import SyncTokenSchema, decode, encode
+from todo_service.errors import Problem
+from todo_service.models import TASK_COLUMNS, Deletion, Task, TaskRow, User
 from todo_service.schemas import ChangesParameters, ChangesSchema
-from todo_service.statements import USER, Statement
-from todo_service.transactions import Row
+from todo_service.transactions import USER, AnyRow, fetch
 
 blueprint = Blueprint("changes", __name__, url_prefix="/api/tasks")
+
+SYNC_TOKEN = SyncTokenSchema()
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,13 @@ class Position:
         revision: it knows all changes before this one,
         id: and of this one those up to this task; None: all of them.
         floor: deletions up to this revision do not concern it: it never had those tasks.
-        born: when the user's row was made; another one is another life, with other revisions.
+        born: when the user's row was made, None before that. Another life has other revisions.
     """
 
-    revision: int
-    id: str | None
-    floor: int
-    born: str
+    revision: int = 0
+    id: str | None = None
+    floor: int = 0
+    born: datetime | None = None
 
 
 class Change(NamedTuple):
@@ -64,7 +67,7 @@ class Change(NamedTuple):
     task: TaskRow
 
     @classmethod
-    def of(cls, row: Row) -> "Change":
+    def of(cls, row: AnyRow) -> "Change":
         return cls._make((*row[:4], TaskRow._make(row[4:])))
 
 
@@ -80,10 +83,9 @@ def list_changes(since: str | None, limit: int) -> dict[str, Any]:
     if not rows:  # never written, or erased
         if start and start.born:
             raise expired()
-        return {"changes": [], "token": seal([0, None, 0, ""], caller().id), "has_more": False}
+        return {"changes": [], "token": token_of(Position()), "has_more": False}
     user = rows[0]
-    born = user.born.isoformat()
-    if start and is_expired(start, user, born):
+    if start and is_expired(start, user):
         raise expired()
     changes = [row for row in rows if row.task.revision is not None]
     has_more = len(changes) > limit
@@ -92,25 +94,34 @@ def list_changes(since: str | None, limit: int) -> dict[str, Any]:
         revision=changes[-1].task.revision if changes else start.revision if start else 0,
         id=changes[-1].task.id if has_more else None,
         floor=start.floor if start else user.user_revision,
-        born=born,
+        born=user.born,
     )
     return {
         "changes": [as_change(row) for row in changes],
-        "token": seal(list(astuple(reached)), caller().id),
+        "token": token_of(reached),
         "has_more": has_more,
     }
 
 
+def token_of(position: Position) -> str:
+    return encode(asdict(position), caller().id)
+
+
 def position(token: str) -> Position:
+    """Where the holder of a token stands.
+
+    Raises:
+        Problem: 410, it cannot be read, or is another user's.
+    """
     try:
-        return Position(*unseal(token, caller().id))
+        return Position(**decode(token, SYNC_TOKEN, caller().id))
     except ValueError:
-        raise invalid({"since": ["Not a token of this user's changes."]}) from None
+        raise expired() from None
 
 
-def is_expired(start: Position, user: Change, born: str) -> bool:
+def is_expired(start: Position, user: Change) -> bool:
     """Whether deletions that the device has not heard of may be forgotten, or it followed another life."""
-    if start.born not in ("", born) or start.revision > user.user_revision:
+    if start.born not in (None, user.born) or start.revision > user.user_revision:
         return True
     return bool(max(start.revision, start.floor) < user.forgotten)
 
@@ -126,21 +137,24 @@ def as_change(row: Change) -> dict[str, Any]:
     return {"type": "delete", "id": row.task.id, "deleted_at": row.deleted_at}
 
 
-def read_feed(start: Position | None, limit: int) -> list[Row]:
-    statement = feed(starts=start is None, within=start is not None and start.id is not None)
-    return statement.rows(user=caller().id, limit=limit, **(asdict(start) if start else {}))
+def read_feed(start: Position | None, limit: int) -> Sequence[AnyRow]:
+    within = start is not None and start.id is not None
+    values: dict[str, Any] = {}
+    if start:
+        values = {"revision": start.revision, "floor": start.floor} | ({"id": start.id} if within else {})
+    return fetch(feed(starts=start is None, within=within), user=caller().id, limit=limit, **values)
 
 
 @cache
-def feed(*, starts: bool, within: bool) -> Statement:
+def feed(*, starts: bool, within: bool) -> Select[Any]:
     """One statement, and so one moment: the user's row, beside it the next changes, if there are any.
 
     Args:
         starts: the device knows nothing yet.
         within: it knows a part of the changes of a revision.
     """
-    changed = select(cast(null(), Deletion.deleted_at.type).label("deleted_at"), *SHOWN)
-    gone = select(Deletion.deleted_at, *(deletion_column(column) for column in SHOWN))
+    changed = select(cast(null(), Deletion.deleted_at.type).label("deleted_at"), *TASK_COLUMNS)
+    gone = select(Deletion.deleted_at, *(deletion_column(column) for column in TASK_COLUMNS))
     limit = bindparam("limit", type_=Integer)
     parts = [
         part.order_by(table.revision, task_id).limit(limit).subquery()
@@ -151,7 +165,7 @@ def feed(*, starts: bool, within: bool) -> Statement:
     ]
     both = union_all(*(select(part) for part in parts)).subquery()
     known = (User.revision.label("user_revision"), User.forgotten, User.created_at.label("born"))
-    return Statement(
+    return (
         select(*known, *both.c)
         .select_from(User)
         .outerjoin(both, true())

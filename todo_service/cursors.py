@@ -1,40 +1,71 @@
-"""Opaque tokens that clients hand back: signed, so that none is altered or used where it does not belong."""
+"""Cursors and sync tokens: opaque text that clients hand back, checked before any of it is believed.
 
+They carry no authority, so nothing secret is behind them, and they outlive a change of secrets, hosts and
+database passwords (contract §6). A checksum tells where a token belongs: to which user, with which filters. A
+schema says what it may hold, for anybody can make one.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from flask import Flask, current_app
-from itsdangerous import BadSignature, URLSafeSerializer
+from marshmallow import Schema, ValidationError, fields, validate
 
-from todo_service.config import Settings
+from todo_service.schemas import PRIORITIES, Strict, Timestamp
 
+CHECKSUM_CHARACTERS = 16
 
-def init_app(app: Flask, settings: Settings) -> None:
-    # The same on every host that serves the same users. A token tells nothing and opens nothing but a
-    # position in its owner's own list, so without a shared secret the database's address will do.
-    known_to_all = settings.better_auth_secret or settings.database_url.render_as_string(hide_password=False)
-    app.extensions["token_key"] = sha256(f"cursors\n{known_to_all}".encode()).digest()
-
-
-def seal(values: list[Any], *bound_to: object) -> str:
-    """A token of these values, which `unseal` opens with the same `bound_to` only; moments become text."""
-    return str(serializer(bound_to).dumps(orjson.loads(orjson.dumps(values))))
+is_id = validate.Regexp(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+is_storable = validate.Regexp("[^\x00\ud800-\udfff]*\\Z")
+is_revision = validate.Range(0, 2**63 - 1)
+is_priority = validate.Range(1, len(PRIORITIES))
 
 
-def unseal(token: str, *bound_to: object) -> list[Any]:
-    """What was sealed.
+class CursorSchema(Strict):
+    """Where a page begins: the values of the sort keys of the row before it."""
+
+    created_at = Timestamp(required=True)
+    id = fields.String(required=True, validate=is_id)
+    revision = fields.Integer(required=True, strict=True, validate=is_revision)
+    title_key = fields.String(required=True, validate=is_storable)
+    due_date = Timestamp(required=True, allow_none=True)
+    priority = fields.Integer(required=True, strict=True, allow_none=True, validate=is_priority)
+
+
+class SyncTokenSchema(Strict):
+    """How far a device has followed the changes feed."""
+
+    revision = fields.Integer(required=True, strict=True, validate=is_revision)
+    id = fields.String(required=True, allow_none=True, validate=is_id)
+    floor = fields.Integer(required=True, strict=True, validate=is_revision)
+    born = Timestamp(required=True, allow_none=True)
+
+
+def encode(payload: dict[str, Any], *bound_to: object) -> str:
+    """A token of this payload, which `decode` takes only with the same `bound_to`: the user, the filters."""
+    body = urlsafe_b64encode(orjson.dumps(payload)).rstrip(b"=").decode()
+    return f"{body}.{checksum(body, bound_to)}"
+
+
+def decode(token: str, schema: Schema, *bound_to: object) -> dict[str, Any]:
+    """What stands in a token.
 
     Raises:
-        ValueError: the token was altered, made elsewhere, or is bound to something else.
+        ValueError: it was altered, is bound to something else, or holds what the schema does not allow.
     """
+    body, _, given = token.partition(".")
+    if given != checksum(body, bound_to):
+        raise ValueError("not a token of this kind")
     try:
-        values: list[Any] = serializer(bound_to).loads(token)
-    except BadSignature:
-        raise ValueError("not a token of ours") from None
-    return values
+        payload: dict[str, Any] = schema.load(json.loads(urlsafe_b64decode(body + "==")))
+    except (ValidationError, RecursionError) as error:
+        raise ValueError("nonsense, though well made") from error
+    return payload
 
 
-def serializer(bound_to: tuple[object, ...]) -> URLSafeSerializer:
-    key = current_app.extensions["token_key"]
-    return URLSafeSerializer(key, salt=orjson.dumps(bound_to), signer_kwargs={"digest_method": sha256})
+def checksum(body: str, bound_to: tuple[object, ...]) -> str:
+    """The checksum of a token's body and what it is bound to. Its form outlives a deploy."""
+    digest = sha256(orjson.dumps([body, *bound_to])).digest()
+    return urlsafe_b64encode(digest).decode()[:CHECKSUM_CHARACTERS]

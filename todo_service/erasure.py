@@ -3,19 +3,16 @@
 from sqlalchemy import delete, text
 
 from todo_service.models import User
-from todo_service.statements import USER, Statement
-from todo_service.transactions import transaction
+from todo_service.transactions import USER, execute, fetch_value, transaction
 
 # Waits for the user's writes; tasks and all else go with the row.
-DELETE = Statement(delete(User).where(User.id == USER).returning(User.revision))
-NOTE = Statement(
-    text(
-        """
-        INSERT INTO erasures (id, revision) VALUES (1, :revision)
-        ON CONFLICT (id) DO UPDATE SET revision = excluded.revision
-            WHERE erasures.revision < excluded.revision
-        """
-    )
+DELETE = delete(User).where(User.id == USER).returning(User.revision)
+NOTE = text(
+    """
+    INSERT INTO erasures (id, revision) VALUES (1, :revision)
+    ON CONFLICT (id) DO UPDATE SET revision = excluded.revision
+        WHERE erasures.revision < excluded.revision
+    """
 )
 
 
@@ -25,10 +22,10 @@ def erase(user_id: str) -> bool:
     A later life of the user begins behind the highest revision that any erased account had (see
     `revisions.py`), so that no ETag of this life ever matches again. Sync tokens name their life.
     """
-    with transaction() as it:
-        revision = DELETE.value(user=user_id)
+    with transaction() as connection:
+        revision = fetch_value(DELETE, user=user_id)
         if revision is None:
             return False
-        NOTE.run(revision=revision)
-        it.commit()
+        execute(NOTE, revision=revision)
+        connection.commit()
     return True

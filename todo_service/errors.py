@@ -36,6 +36,8 @@ DETAILS = {
     500: "Something went wrong on our side; it has been logged.",
 }
 
+UNAVAILABLE = "The database is not available at the moment."
+
 Errors = Mapping[str, Any]
 
 
@@ -120,6 +122,6 @@ def init_app(app: Flask) -> None:
     def failed(error: Exception) -> Response:
         if is_unavailable(error):
             log.warning("The database is unavailable: %s", reason(error))
-            return unavailable("The database is not available at the moment.").response()
+            return unavailable(UNAVAILABLE).response()
         log.error("Unhandled exception", exc_info=error)
         return Problem(500, CODES[500], DETAILS[500]).response()

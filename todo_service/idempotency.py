@@ -16,11 +16,15 @@ from todo_service.config import Settings
 from todo_service.database import is_lock_timeout
 from todo_service.errors import Problem, invalid
 from todo_service.models import StoredResponse
-from todo_service.revisions import this_write, writes
-from todo_service.statements import USER, Statement
+from todo_service.revisions import current_work, writes
+from todo_service.transactions import USER, execute, fetch_one
 
 KEY = re.compile("[!-~]{1,255}")  # visible ASCII
 RETRY_SECONDS = 1
+
+# The operations under whose names answers are stored. They outlive a deploy: never change one.
+CREATE_TASK = "tasks.create_task"
+RUN_BATCH = "batch.run_batch"
 
 View = Callable[..., Response]
 
@@ -38,73 +42,71 @@ class Stored(NamedTuple):
 
 THIS_KEY = (
     StoredResponse.user_id == USER,
-    StoredResponse.endpoint == bindparam("place"),
+    StoredResponse.endpoint == bindparam("operation"),
     StoredResponse.key == bindparam("name"),
 )
-FIND = Statement(select(*(StoredResponse.__table__.c[name] for name in Stored._fields)).where(*THIS_KEY))
-FORGET = Statement(delete(StoredResponse).where(*THIS_KEY))
-KEEP = Statement(insert(StoredResponse))
+FIND = select(*(StoredResponse.__table__.c[name] for name in Stored._fields)).where(*THIS_KEY)
+FORGET = delete(StoredResponse).where(*THIS_KEY)
+KEEP = insert(StoredResponse)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     app.extensions["idempotency_lifetime"] = timedelta(hours=settings.idempotency_hours)
 
 
-def writes_once(view: View) -> View:
-    """Run the view as one write, at most once for each `Idempotency-Key` of a user and endpoint.
+def writes_once(operation: str) -> Callable[[View], View]:
+    """Run the view as one write, at most once for each `Idempotency-Key` of a user and operation.
 
     The answer is stored in the write's own transaction, under the lock of the user's row that every
     write takes first: so a retry waits for the request it repeats, and then finds its answer. Only
     answers of success are stored; a refused request leaves its key free.
+
+    Args:
+        operation: the name under which answers are stored. It outlives a deploy, whatever the view is called.
     """
-    once = writes(replayed(view))
-    without_key = writes(view)
 
-    @wraps(view)
-    def written(**values: Any) -> Response:
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
-            return without_key(**values)
-        if not KEY.fullmatch(key):
-            raise invalid({"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]})
-        try:
-            return once(**values)
-        except OperationalError as error:
-            if is_lock_timeout(error):
-                raise still_running() from error
-            raise
+    def decorate(view: View) -> View:
+        once = writes(replayed(view, operation))
+        without_key = writes(view)
 
-    written.writes_once = True  # type: ignore[attr-defined]  # read by the docs
-    return written
+        @wraps(view)
+        def written(**values: Any) -> Response:
+            key = request.headers.get("Idempotency-Key")
+            if key is None:
+                return without_key(**values)
+            if not KEY.fullmatch(key):
+                raise invalid({"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]})
+            try:
+                return once(**values)
+            except OperationalError as error:
+                if is_lock_timeout(error):
+                    raise still_running() from error
+                raise
+
+        written.writes_once = True  # type: ignore[attr-defined]  # read by the docs
+        return written
+
+    return decorate
 
 
-def replayed(view: View) -> View:
+def replayed(view: View, operation: str) -> View:
     @wraps(view)
     def answered(**values: Any) -> Response:
-        fingerprint = sha256(g.body).digest()
-        moment = this_write().moment
-        this_write().begin()
-        row = FIND.row(**this_key())
+        fingerprint, moment = sha256(g.body).digest(), current_work().moment
+        name = {"user": caller().id, "operation": operation, "name": request.headers["Idempotency-Key"]}
+        row = fetch_one(FIND, **name)
         stored = Stored._make(row) if row else None
         if stored and is_fresh(stored.created_at, moment):
             if bytes(stored.fingerprint) != fingerprint:
                 raise reused()
             return replay(stored)
         if stored:
-            FORGET.run(**this_key())
+            execute(FORGET, **name)
         response = view(**values)
-        keep(response, fingerprint, moment)
+        keep(response, operation, fingerprint, moment)
         return response
 
     return answered
-
-
-def this_key() -> dict[str, str]:
-    return {
-        "user": caller().id,
-        "place": str(request.endpoint),
-        "name": request.headers["Idempotency-Key"],
-    }
 
 
 def is_fresh(created_at: datetime, moment: datetime) -> bool:
@@ -112,10 +114,11 @@ def is_fresh(created_at: datetime, moment: datetime) -> bool:
     return moment - created_at < lifetime
 
 
-def keep(response: Response, fingerprint: bytes, moment: datetime) -> None:
-    KEEP.run(
+def keep(response: Response, operation: str, fingerprint: bytes, moment: datetime) -> None:
+    execute(
+        KEEP,
         user_id=caller().id,
-        endpoint=str(request.endpoint),
+        endpoint=operation,
         key=request.headers["Idempotency-Key"],
         fingerprint=fingerprint,
         status=response.status_code,
@@ -124,7 +127,7 @@ def keep(response: Response, fingerprint: bytes, moment: datetime) -> None:
         location=response.headers.get("Location"),
         created_at=moment,
     )
-    this_write().answer_kept = True
+    current_work().is_worth_committing = True
 
 
 def replay(stored: Stored) -> Response:

@@ -5,17 +5,28 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    cast,
+    func,
+    null,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.sql.selectable import CompoundSelect
 
-from todo_service.cursors import seal, unseal
+from todo_service.cursors import CursorSchema, decode, encode
 from todo_service.errors import invalid
-from todo_service.models import SHOWN, Moment, Task, TaskRow, User
-from todo_service.paging import Key, page
+from todo_service.models import TASK_COLUMNS, Task, TaskRow, User
+from todo_service.paging import Key, pages
 from todo_service.schemas import NAMES
-from todo_service.statements import USER, Statement
-from todo_service.transactions import Row
+from todo_service.transactions import USER, AnyRow, fetch, fetch_value
 
 # What each sort key sorts by, and whether it is descending by nature.
 SORTS = {
@@ -29,8 +40,11 @@ NEWEST_FIRST = (Key(Task.created_at, descending=True), Key(Task.id, descending=T
 
 NUMBERS = {name or "none": number for number, name in NAMES.items()}
 
-REVISION = select(User.revision).where(User.id == USER).scalar_subquery()
-CURRENT_REVISION = Statement(select(func.coalesce(REVISION, 0)))
+CURRENT_REVISION = select(User.revision).where(User.id == USER)
+
+
+NO_TOTAL = cast(null(), Integer).label("total")
+HEAD = {"user_id": User.id.label("user_id"), "revision": User.revision}  # the list's, in a task's columns
 
 
 @dataclass(frozen=True)
@@ -71,25 +85,35 @@ class Shape:
         return keys + NEWEST_FIRST
 
     def rows(self) -> Select[Any]:
-        """The tasks, each with the revision of the whole list, so that one statement tells both."""
-        return select(*SHOWN, REVISION.label("list_revision")).where(*self.conditions())
+        return select(*TASK_COLUMNS, NO_TOTAL).where(*self.conditions())
+
+    def head(self, *, counts: bool) -> Select[Any]:
+        """A row before all tasks, in their columns: the revision of the whole list and, if that is to be
+        counted, how many tasks the search finds on all its pages."""
+        total = select(func.count()).select_from(Task).where(*self.conditions()).scalar_subquery()
+        return select(
+            *(HEAD.get(column.name, cast(null(), column.type).label(column.name)) for column in TASK_COLUMNS),
+            total.label("total") if counts else NO_TOTAL,
+        ).where(User.id == USER)
 
 
 @lru_cache(1000)
-def statement_for(shape: Shape, behind: tuple[bool, ...] | None) -> Statement:
-    """The statement for a page that begins `behind` a row, of which it is known what keys have values."""
+def statement_for(shape: Shape, behind: tuple[bool, ...] | None, *, counts: bool) -> CompoundSelect[Any]:
+    """The statement for a page that begins `behind` a row, of which it is known what keys have values.
+
+    It is one, and so of one moment: a page and a revision that were read one after the other would not
+    belong together, and who kept the two would be told forever that nothing has changed.
+    """
     keys = shape.keys()
     after = behind and [
         bindparam(f"after_{number}", type_=key.column.type) if has_value else None
         for number, (key, has_value) in enumerate(zip(keys, behind, strict=True))
     ]
-    limit = bindparam("limit", type_=Integer)
-    return Statement(page(shape.rows(), keys, after, limit))
-
-
-@lru_cache(1000)
-def count_for(shape: Shape) -> Statement:
-    return Statement(select(func.count()).where(*shape.conditions()))
+    parts = pages(shape.rows(), keys, after, bindparam("limit", type_=Integer))
+    head = shape.head(counts=counts)
+    return union_all(head, *(select(part.subquery()) for part in parts)).limit(
+        bindparam("limit", type_=Integer) + 1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +147,8 @@ class Search:
 
     def values(self) -> dict[str, Any]:
         words = {f"word_{number}": containing(word) for number, word in enumerate(self.words)}
-        given = {"user": self.user_id, "due_after": self.due_after, "due_before": self.due_before}
-        return given | words
+        dues = {"due_after": self.due_after, "due_before": self.due_before}
+        return {"user": self.user_id, **words} | {name: due for name, due in dues.items() if due}
 
 
 def is_priority(name: str) -> ColumnElement[bool]:
@@ -139,16 +163,23 @@ def containing(word: str) -> str:
     return f"%{word}%"
 
 
-@dataclass(frozen=True)
-class Page:
-    """A part of the list; `next` is the cursor of the one behind it, if there is one."""
+class Page(NamedTuple):
+    """A part of the list, of one moment.
 
-    tasks: Sequence[Row]
+    Attributes:
+        tasks: rows that begin with a task's columns.
+        next: the cursor of the page behind it, if there is one.
+        revision: of all that the user has; 0 before the first write.
+        total: how many tasks all pages hold; None if they were not counted.
+    """
+
+    tasks: Sequence[AnyRow]
     next: str | None
     revision: int
+    total: int | None
 
 
-def find(search: Search, limit: int, cursor: str | None) -> Page:
+def find(search: Search, limit: int, cursor: str | None, *, counts: bool) -> Page:
     """The page of at most `limit` tasks that begins at the cursor.
 
     Raises:
@@ -159,31 +190,33 @@ def find(search: Search, limit: int, cursor: str | None) -> Page:
     if cursor:
         after = position(cursor, search, shape.keys())
         behind = tuple(value is not None for value in after)
-        values |= {f"after_{number}": value for number, value in enumerate(after)}
-    found = statement_for(shape, behind).rows(**values, limit=limit + 1)
+        values |= {f"after_{number}": value for number, value in enumerate(after) if value is not None}
+    rows = fetch(statement_for(shape, behind, counts=counts), **values, limit=limit + 1)
+    if not rows:  # nobody has written yet
+        return Page([], next=None, revision=0, total=0)
+    head, *found = rows
     tasks = found[:limit]
-    more = len(found) > limit
     return Page(
         tasks,
-        next=cursor_behind(TaskRow._make(tasks[-1][:-1]), search, shape.keys()) if more else None,
-        revision=found[0][-1] if found else current_revision(search.user_id),
+        next=cursor_behind(tasks[-1], search, shape.keys()) if len(found) > limit else None,
+        revision=head.revision,
+        total=head.total,
     )
 
 
-def cursor_behind(task: TaskRow, search: Search, keys: Sequence[Key]) -> str:
-    return seal([value(task, key) for key in keys], *astuple(search))
+def cursor_behind(row: AnyRow, search: Search, keys: Sequence[Key]) -> str:
+    task = TaskRow._make(row[: len(TaskRow._fields)])
+    return encode({key.column.key: value(task, key) for key in keys}, *astuple(search))
 
 
 def position(cursor: str, search: Search, keys: Sequence[Key]) -> list[Any]:
     """The values of the row that the cursor stands behind."""
+    names = [key.column.key for key in keys]
     try:
-        values = unseal(cursor, *astuple(search))
+        values = decode(cursor, CursorSchema(only=names), *astuple(search))
     except ValueError:
         raise invalid({"cursor": ["Not a cursor of this list with these filters and this order."]}) from None
-    return [
-        datetime.fromisoformat(text) if text and isinstance(key.column.type, Moment) else text
-        for key, text in zip(keys, values, strict=True)
-    ]
+    return [values[name] for name in names]
 
 
 def value(task: TaskRow, key: Key) -> Any:
@@ -191,11 +224,6 @@ def value(task: TaskRow, key: Key) -> Any:
     return task.title.casefold() if key.column is Task.title_key else getattr(task, key.column.key)
 
 
-def count_of(search: Search) -> int:
-    """How many tasks the search finds on all its pages."""
-    return int(count_for(search.shape).value(**search.values()))
-
-
 def current_revision(user_id: str) -> int:
     """The revision of all that a user has; 0 before the first write."""
-    return int(CURRENT_REVISION.value(user=user_id))
+    return fetch_value(CURRENT_REVISION, user=user_id) or 0

@@ -166,4 +166,4 @@ class TaskRow(NamedTuple):
     revision: int
 
 
-SHOWN = tuple(Task.__table__.c[name] for name in TaskRow._fields)
+TASK_COLUMNS = tuple(Task.__table__.c[name] for name in TaskRow._fields)

@@ -1,72 +1,40 @@
 """What can be done with the current user's tasks. Nothing here can reach anybody else's."""
 
 import re
-from functools import cache
 from typing import Any, NoReturn
 
-from sqlalchemy import BigInteger, bindparam, case, delete, exists, insert, null, select, update
+from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
 from todo_service.auth import caller
 from todo_service.errors import Problem
-from todo_service.listing import REVISION
-from todo_service.models import SHOWN, Deletion, Moment, Task, TaskRow
-from todo_service.revisions import RAISE_AGAIN, current_write, this_write
-from todo_service.statements import USER, Statement
+from todo_service.models import TASK_COLUMNS, Deletion, Moment, Task, TaskRow
+from todo_service.revisions import current_work
+from todo_service.transactions import USER, execute, fetch_one
 
-Fields = dict[str, Any]
+TaskData = dict[str, Any]
 
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 IS_MINE = (Task.user_id == USER, Task.id == bindparam("task"))
-READ = Statement(select(*SHOWN).where(*IS_MINE))
-READ_TO_WRITE = Statement(select(*SHOWN, REVISION).where(*IS_MINE))
-INSERT = Statement(insert(Task))
-DELETE = Statement(delete(Task).where(*IS_MINE).returning(*SHOWN))
-EXISTS = Statement(select(exists().where(Task.id == bindparam("task"))))
-
-RAISED = RAISE_AGAIN.cte("raised")
-INSERT_AT_ONCE = Statement(
-    insert(Task)
-    .from_select(
-        list(Task.__table__.c),
-        select(
-            *(
-                RAISED.c.revision if column.key == "revision" else bindparam(column.key, type_=column.type)
-                for column in Task.__table__.c
-            )
-        ).select_from(RAISED),
-    )
-    .returning(Task.revision)
-)
-# A toggle that had to wait for its task's deletion raises the counter in vain, which nobody can tell from
-# a change that was undone.
-RAISED_IF_MINE = RAISE_AGAIN.where(exists().where(*IS_MINE)).cte("raised")
-TOGGLE_AT_ONCE = Statement(
-    update(Task)
-    .where(*IS_MINE)
-    .values(
-        completed=~Task.completed,
-        completed_at=case((Task.completed, null()), else_=bindparam("now", type_=Moment())),
-        updated_at=bindparam("now", type_=Moment()),
-        revision=RAISED_IF_MINE.c.revision,
-    )
-    .returning(*SHOWN)
-)
+READ = select(*TASK_COLUMNS).where(*IS_MINE)
+INSERT = insert(Task)
+UPDATE = update(Task).where(*IS_MINE)  # sets the columns that are given
+DELETE = delete(Task).where(*IS_MINE).returning(*TASK_COLUMNS)
+# Not EXISTS, for which a sharding database fetches from every shard: with LIMIT it stops at the first.
+EXISTS = select(Task.id).where(Task.id == bindparam("task")).limit(1)
 
 WAS_MINE = (Deletion.user_id == USER, Deletion.task_id == bindparam("task"))
-NOTE_DELETION = Statement(insert(Deletion))
-FORGET_DELETION = Statement(delete(Deletion).where(*WAS_MINE))
+NOTE_DELETION = insert(Deletion)
+FORGET_DELETION = delete(Deletion).where(*WAS_MINE)
 
 MY_COMPLETED = (Task.user_id == USER, Task.completed)
-NOTE_COMPLETED = Statement(
-    insert(Deletion).from_select(
-        ["user_id", "task_id", "revision", "deleted_at"],
-        select(
-            Task.user_id, Task.id, bindparam("write", type_=BigInteger), bindparam("now", type_=Moment())
-        ).where(*MY_COMPLETED),
-    )
+NOTE_COMPLETED = insert(Deletion).from_select(
+    ["user_id", "task_id", "revision", "deleted_at"],
+    select(
+        Task.user_id, Task.id, bindparam("write", type_=BigInteger), bindparam("now", type_=Moment())
+    ).where(*MY_COMPLETED),
 )
-DELETE_COMPLETED = Statement(delete(Task).where(*MY_COMPLETED))
+DELETE_COMPLETED = delete(Task).where(*MY_COMPLETED)
 
 
 def own_task(id: str) -> TaskRow:
@@ -80,18 +48,8 @@ def own_task(id: str) -> TaskRow:
 
 def own_task_or_none(id: str) -> TaskRow | None:
     """The same, where a task that is not there is no reason to refuse."""
-    mine = my(id)
-    write = current_write()
-    if not write:
-        row = READ.row(**mine)
-        return TaskRow._make(row) if row else None
-    write.begin_with_next()
-    row = READ_TO_WRITE.row(**mine)
-    if not row:
-        return None
-    *task, revision = row
-    write.learn(revision)
-    return TaskRow._make(task)
+    row = fetch_one(READ, **my(id))
+    return TaskRow._make(row) if row else None
 
 
 def my(id: str) -> dict[str, str]:
@@ -107,7 +65,7 @@ def my(id: str) -> dict[str, str]:
 
 def refuse(id: str) -> NoReturn:
     """Say why the current user has no such task: the one question that is asked across users."""
-    if EXISTS.value(task=id.lower()):
+    if fetch_one(EXISTS, task=id.lower()):
         raise Problem(403, "forbidden", "Not authorized to access this task")
     raise missing()
 
@@ -116,68 +74,43 @@ def missing() -> Problem:
     return Problem(404, "not_found", "Task not found")
 
 
-def create(id: str, fields: Fields) -> TaskRow:
+def create(id: str, data: TaskData) -> TaskRow:
     """Insert a task of the current user's; `id` must be free."""
-    task = drawn_up(id, fields)._replace(revision=this_write().next_revision())
-    INSERT.run(**task._asdict() | sought(task))
+    work = current_work()
+    task = TaskRow(
+        id=id,
+        user_id=caller().id,
+        title=data["title"],
+        description=data.get("description"),
+        completed=data.get("completed", False),
+        completed_at=work.moment if data.get("completed") else None,
+        priority=data.get("priority"),
+        due_date=data.get("due_date"),
+        created_at=work.moment,
+        updated_at=work.moment,
+        revision=work.next_revision(),
+    )
+    execute(INSERT, **task._asdict(), **search_columns(task))
     return task
 
 
-def create_at_once(id: str, fields: Fields) -> TaskRow:
-    """The same as all that is written: in one round trip, if that can be."""
-    task = drawn_up(id, fields)
-    row = this_write().at_once(INSERT_AT_ONCE, **task._asdict() | sought(task))
-    return task._replace(revision=row[0]) if row else create(id, fields)
-
-
-def drawn_up(id: str, fields: Fields) -> TaskRow:
-    """A new task as it is to be stored, but for its revision."""
-    moment = this_write().moment
-    return TaskRow(
-        id=id,
-        user_id=caller().id,
-        title=fields["title"],
-        description=fields.get("description"),
-        completed=fields.get("completed", False),
-        completed_at=moment if fields.get("completed") else None,
-        priority=fields.get("priority"),
-        due_date=fields.get("due_date"),
-        created_at=moment,
-        updated_at=moment,
-        revision=0,
-    )
-
-
-def toggle_at_once(id: str) -> TaskRow | None:
-    """Complete or reopen a task as all that is written, in one round trip; None if that cannot be, or there
-    is no such task."""
-    row = this_write().at_once(TOGGLE_AT_ONCE, **my(id))
-    return TaskRow._make(row) if row else None
-
-
-def change(task: TaskRow, fields: Fields) -> TaskRow:
+def change(task: TaskRow, data: TaskData) -> TaskRow:
     """Write what differs, if anything does, and return the task as it then is."""
-    changes = {name: value for name, value in fields.items() if getattr(task, name) != value}
+    changes = {name: value for name, value in data.items() if getattr(task, name) != value}
     if not changes:
         return task
-    write = this_write()
+    work = current_work()
     if "completed" in changes:
-        changes["completed_at"] = write.moment if changes["completed"] else None
-    changes |= {"updated_at": write.moment, "revision": write.next_revision()}
+        changes["completed_at"] = work.moment if changes["completed"] else None
+    changes |= {"updated_at": work.moment, "revision": work.next_revision()}
     changed = task._replace(**changes)
     if "title" in changes or "description" in changes:
-        changes |= sought(changed)
-    update_of(*changes).run(user=task.user_id, task=task.id, **changes)
+        changes |= search_columns(changed)
+    execute(UPDATE, user=task.user_id, task=task.id, **changes)
     return changed
 
 
-@cache
-def update_of(*columns: str) -> Statement:
-    """The statement that sets these columns of a task; there are not many such sets."""
-    return Statement(update(Task).where(*IS_MINE), columns)
-
-
-def sought(task: TaskRow) -> dict[str, str]:
+def search_columns(task: TaskRow) -> dict[str, str]:
     """What is stored of a task for finding it: by its title's order, and by its words."""
     return {
         "title_key": task.title.casefold(),
@@ -187,28 +120,28 @@ def sought(task: TaskRow) -> dict[str, str]:
 
 def remove(id: str) -> TaskRow:
     """Delete a task and note that it was; return what it was. Raises as `own_task` does."""
-    mine, write = my(id), this_write()
-    write.begin()
-    gone = TaskRow._make(DELETE.row(**mine) or refuse(id))
-    NOTE_DELETION.run(
+    work = current_work()
+    gone = TaskRow._make(fetch_one(DELETE, **my(id)) or refuse(id))
+    execute(
+        NOTE_DELETION,
         user_id=gone.user_id,
         task_id=gone.id,
-        revision=write.next_revision(),
-        deleted_at=write.moment,
+        revision=work.next_revision(),
+        deleted_at=work.moment,
     )
     return gone
 
 
 def forget_deletion(id: str) -> None:
     """Let a task come back under its id: it and its deletion never stand side by side."""
-    FORGET_DELETION.run(**my(id))
+    execute(FORGET_DELETION, **my(id))
 
 
 def remove_completed() -> int:
     """Delete the user's completed tasks as one change; return how many there were."""
-    write = this_write()
-    NOTE_COMPLETED.run(user=caller().id, write=write.revision, now=write.moment)
-    gone = DELETE_COMPLETED.count(user=caller().id)
+    work = current_work()
+    execute(NOTE_COMPLETED, user=caller().id, write=work.revision, now=work.moment)
+    gone = execute(DELETE_COMPLETED, user=caller().id).rowcount
     if gone:
-        write.next_revision()
+        work.next_revision()
     return gone

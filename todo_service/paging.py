@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 
@@ -78,13 +78,12 @@ def valueless(condition: ColumnElement[bool], keys: Sequence[Key]) -> Segment:
     return Segment(condition & keys[0].column.is_(None), [Key(keys[0].column, descending=False), *keys[1:]])
 
 
-def page(rows: Select[Any], keys: Sequence[Key], after: Sequence[Any] | None, limit: Any) -> Any:
-    """A statement for the next `limit` of `rows`, behind the row whose keys have the values `after`. All
-    these may be parameters; None is no value.
+def pages(
+    rows: Select[Any], keys: Sequence[Key], after: Sequence[Any] | None, limit: Any
+) -> list[Select[Any]]:
+    """Selects that give, one after the other, the next of `rows` behind the row whose keys have the values
+    `after`: each at most `limit`. All these may be parameters; None is no value.
 
-    UNION ALL gives its parts one after the other, and reads none that the limit does not reach.
+    UNION ALL gives its parts in their order, and reads none that its own limit does not reach.
     """
-    parts = [segment.select(rows, limit) for segment in segments(keys, after)]
-    if len(parts) == 1:
-        return parts[0]
-    return union_all(*(select(part.subquery()) for part in parts)).limit(limit)
+    return [segment.select(rows, limit) for segment in segments(keys, after)]

@@ -33,11 +33,6 @@ def require_match(task: TaskRow) -> None:
         raise precondition_failed(task)
 
 
-def supposes_nothing() -> bool:
-    """Whether the request may be done in whatever state its task is."""
-    return "If-Match" not in request.headers and "If-None-Match" not in request.headers
-
-
 def precondition_failed(task: TaskRow) -> Problem:
     detail = "The task is not in the state this request supposes."
     current = TaskSchema().dump(task)

@@ -7,12 +7,11 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, select, tuple_, update
 
 from todo_service.models import Deletion, StoredResponse, User
-from todo_service.statements import USER, Statement
-from todo_service.transactions import transaction
+from todo_service.transactions import USER, execute, fetch, transaction
 
 BATCH = 500  # rows in one transaction: locks are short, and requests go on between two
 
-RAISE_FORGOTTEN = Statement(
+RAISE_FORGOTTEN = (
     update(User).where(User.id == USER, User.forgotten < bindparam("to")).values(forgotten=bindparam("to"))
 )
 
@@ -23,9 +22,9 @@ def prune_responses(before: datetime) -> int:
     old = select(*key).where(StoredResponse.created_at < before).limit(BATCH)
     removed = 0
     for rows in batches(old):
-        with transaction() as it:
-            Statement(delete(StoredResponse).where(tuple_(*key).in_(rows))).run()
-            it.commit()
+        with transaction() as connection:
+            execute(delete(StoredResponse).where(tuple_(*key).in_(rows)))
+            connection.commit()
         removed += len(rows)
     return removed
 
@@ -47,17 +46,16 @@ def prune_deletions(before: datetime) -> int:
             .group_by(Deletion.user_id)
             .order_by(Deletion.user_id)  # everybody who locks several users does so in one order
         )
-        with transaction() as it:
-            for user_id, revision in Statement(newest).rows():
-                RAISE_FORGOTTEN.run(user=user_id, to=revision)
-            Statement(delete(Deletion).where(chosen, Deletion.deleted_at < before)).run()
-            it.commit()
+        with transaction() as connection:
+            for user_id, revision in fetch(newest):
+                execute(RAISE_FORGOTTEN, user=user_id, to=revision)
+            execute(delete(Deletion).where(chosen, Deletion.deleted_at < before))
+            connection.commit()
         removed += len(rows)
     return removed
 
 
 def batches(old: Select[*tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     """The keys that `old` finds, as long as it finds any."""
-    statement = Statement(old)
-    while rows := statement.rows():
-        yield rows
+    while rows := fetch(old):
+        yield [tuple(row) for row in rows]

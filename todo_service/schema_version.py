@@ -13,13 +13,13 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from todo_service.config import Settings
-from todo_service.database import LOCK_SECONDS, reason
+from todo_service.database import reason
+from todo_service.deadlines import LOCK_SECONDS
 from todo_service.errors import Problem, unavailable
 from todo_service.extensions import db, migrate
 
 log = logging.getLogger(__name__)
 
-SLOW_SECONDS = 1  # a look in vain that took longer is not repeated for as long
 ADVICE = "run `flask db upgrade` of this version"
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -72,10 +72,9 @@ def look(schema: Schema) -> None:
         if not is_current() and schema.auto_migrate:
             upgrade()
         schema.seen_current = is_current()
-    finally:
+    finally:  # what was in vain is not repeated for as long as it took
         ended = time.monotonic()
-        if ended - started > SLOW_SECONDS:
-            schema.look_again_at = ended + SLOW_SECONDS
+        schema.look_again_at = ended + (ended - started)
     if not schema.seen_current:
         log.error("The schema is at %s, needed is %s: %s", found(), schema.needed, ADVICE)
 

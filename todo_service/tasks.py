@@ -12,28 +12,21 @@ from todo_service.auth import caller, signed_in
 from todo_service.contract import Answer, returns, takes, unless_known
 from todo_service.errors import invalid
 from todo_service.etags import list_version
-from todo_service.idempotency import writes_once
-from todo_service.listing import Search, count_of, current_revision, find
+from todo_service.idempotency import CREATE_TASK, writes_once
+from todo_service.listing import Search, current_revision, find
 from todo_service.models import TaskRow
 from todo_service.own_tasks import (
-    Fields,
+    TaskData,
     change,
     create,
-    create_at_once,
     forget_deletion,
     own_task,
     own_task_or_none,
     remove,
     remove_completed,
-    toggle_at_once,
 )
-from todo_service.preconditions import (
-    precondition_failed,
-    require_match,
-    supposes_nothing,
-    task_to_change,
-)
-from todo_service.revisions import this_write, writes
+from todo_service.preconditions import precondition_failed, require_match, task_to_change
+from todo_service.revisions import writes
 from todo_service.schemas import (
     ClearedSchema,
     ClearParameters,
@@ -68,24 +61,24 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
     search = Search(user_id=caller().id, **filters)
     if "If-None-Match" in request.headers:
         unless_known(list_version(search.user_id, current_revision(search.user_id)))
-    page = find(search, limit, cursor)
+    page = find(search, limit, cursor, counts=count)
     headers = {}
     if page.next:
         query = urlencode({**request.args, "cursor": page.next})
         headers["Link"] = f'<{request.path}?{query}>; rel="next"'
     if count:
-        headers["X-Total-Count"] = str(count_of(search))
+        headers["X-Total-Count"] = str(page.total)
     return Answer(page.tasks, list_version(search.user_id, page.revision), headers=headers)
 
 
 @blueprint.post("")
 @signed_in
 @takes(TaskSchema())
-@writes_once
+@writes_once(CREATE_TASK)
 @returns(TaskSchema(), 201, located_at="tasks.read_task")
-def create_task(fields: Fields) -> TaskRow:
+def create_task(fields: TaskData) -> TaskRow:
     """Create a task. With an `Idempotency-Key` it may safely be sent again."""
-    return create_at_once(str(uuid7()), fields)
+    return create(str(uuid7()), fields)
 
 
 @blueprint.delete("")
@@ -112,7 +105,7 @@ def read_task(id: str) -> TaskRow:
 @takes(TaskSchema(partial=True))
 @writes
 @returns(TaskSchema(), located_at="tasks.read_task")
-def update_task(id: str, fields: Fields) -> TaskRow | Answer:
+def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
     """Update a task. Members that are left out stay as they are. With `If-None-Match: *` the task is
     created under this id, a UUID that the client made."""
     if request.headers.get("If-None-Match", "").strip() == "*":
@@ -125,7 +118,7 @@ def update_task(id: str, fields: Fields) -> TaskRow | Answer:
 @takes(TaskSchema(partial=True))
 @writes
 @returns(TaskSchema())
-def patch_task(id: str, fields: Fields) -> TaskRow:
+def patch_task(id: str, fields: TaskData) -> TaskRow:
     """Change some members of a task. A JSON merge patch (RFC 7396): null clears, what is left out stays."""
     return change(task_to_change(id), fields)
 
@@ -145,15 +138,13 @@ def delete_task(id: str) -> None:
 @takes(CompletionSchema(), body_optional=True)
 @writes
 @returns(TaskSchema())
-def complete_task(id: str, fields: Fields | None) -> TaskRow:
+def complete_task(id: str, fields: TaskData | None) -> TaskRow:
     """Complete or reopen a task. Without a body its state is toggled."""
-    if fields is None and supposes_nothing() and (toggled := toggle_at_once(id)):
-        return toggled
     task = task_to_change(id)
     return change(task, fields or {"completed": not task.completed})
 
 
-def create_under(id: str, fields: Fields) -> TaskRow:
+def create_under(id: str, fields: TaskData) -> TaskRow:
     """Create a task under an id of the client's, which may be one that was deleted before.
 
     Raises:
@@ -161,7 +152,6 @@ def create_under(id: str, fields: Fields) -> TaskRow:
     """
     if "title" not in fields:
         raise invalid({"title": ["Missing data for required field."]})
-    this_write().begin()
     if task := own_task_or_none(id):
         raise precondition_failed(task)
     forget_deletion(id)
