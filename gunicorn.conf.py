@@ -8,8 +8,6 @@ import tempfile
 import threading
 from typing import Any
 
-from gunicorn.glogging import Logger
-
 # Where the workers share what they count: has to be known before anything is counted, and so before the
 # service is imported; a reload finds it there already.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
@@ -46,16 +44,7 @@ forwarded_allow_ips = ""  # nor anybody the scheme, which nothing here asks for
 control_socket_disable = True
 
 
-class EventLog(Logger):
-    """gunicorn's own events go where all others do, in the same form."""
-
-    def setup(self, cfg: Any) -> None:
-        super().setup(cfg)
-        self.error_log.propagate = True
-
-
-logger_class = EventLog
-errorlog = None  # no handler of its own
+errorlog = None  # its own events go where all others do, by the handler of `logs.configure`
 
 
 def on_starting(_server: Any) -> None:

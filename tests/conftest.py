@@ -1,6 +1,6 @@
 """Both databases, the application on each, and the people who use it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -12,10 +12,12 @@ from tests.log_lines import LogLines
 from tests.people import SECRET, Person
 from tests.postgres import Postgres
 from tests.service import Service
-from todo_service import create_app, schema_version
+from todo_service import create_app, logs, schema_version
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.models import Erasure, User
+
+MakeApp = Callable[..., Flask]
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +91,16 @@ def bob(client: FlaskClient) -> Person:
 
 
 @pytest.fixture
-def log_lines() -> Iterator[LogLines]:
-    """What is logged from now on, as it would be written."""
-    with LogLines() as lines:
-        yield lines
+def log_lines(capfd: pytest.CaptureFixture[str]) -> LogLines:
+    """What is logged from now on."""
+    return LogLines(capfd)
+
+
+@pytest.fixture
+def make_app(environment: dict[str, str], app: Flask) -> Iterator[MakeApp]:
+    """An application with other settings; what they do to logs is undone in the end."""
+    yield lambda **changes: create_app(Settings.from_environ({**environment, **changes}))
+    logs.configure(Settings.from_environ(environment))
 
 
 @pytest.fixture

@@ -1,36 +1,22 @@
-"""What the service logs, written as it would be to standard error, and read again."""
+"""What the service logs in this process, as it stands on standard error."""
 
 import json
-import logging
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from todo_service.logs import JsonLines
+import pytest
 
 
-class LogLines(logging.Handler):
-    """Collects what is logged in this process, from the least level on."""
+class LogLines:
+    """The JSON lines written since the test began."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(JsonLines())
-        self.written: list[str] = []
+    def __init__(self, standard_error: pytest.CaptureFixture[str]) -> None:
+        self.standard_error = standard_error
+        self.seen: list[str] = []
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self.written.append(self.format(record))
-
-    def __enter__(self) -> Self:
-        logger = logging.getLogger("todo_service")
-        self.level_before = logger.level
-        logger.setLevel(logging.DEBUG)
-        logging.getLogger().addHandler(self)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        logging.getLogger().removeHandler(self)
-        logging.getLogger("todo_service").setLevel(self.level_before)
+    @property
+    def written(self) -> list[str]:
+        self.seen += self.standard_error.readouterr().err.splitlines()
+        return self.seen
 
     @property
     def text(self) -> str:

@@ -1,24 +1,30 @@
-"""What is logged: a line for each request and event, and never what people write or sign in with."""
+"""What is logged: a line for each request and each event, in one form whoever wrote it."""
 
+import io
 import json
 import logging
 import re
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from flask import Flask
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from werkzeug.serving import make_server
 
-from tests.auth_server import AuthServer
+from tests.conftest import MakeApp
 from tests.log_lines import LogLines
-from tests.people import SECRET, Person, body, token_for
+from tests.people import Person
 from tests.service import Service
-from tests.test_isolation import ENDPOINTS, NOBODYS
-from todo_service import create_app, listing, logs, own_tasks, tasks
-from todo_service.config import Settings
+from tests.test_isolation import NOBODYS
+from todo_service import logs, tasks
+from todo_service.config import SettingError
+from todo_service.extensions import db
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -38,6 +44,18 @@ FIELDS = {
     "db_statements",
     "db_ms",
 }
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 def test_each_request_is_one_line_of_all_there_is_to_know(ada: Person, log_lines: LogLines) -> None:
@@ -120,129 +138,150 @@ def test_a_user_id_that_is_an_email_address_is_not_told(app: Flask, log_lines: L
     assert log_lines.one("request")["user_id"].startswith("sha256:")
 
 
-def test_the_least_level_can_be_set(environment: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
-    app = create_app(Settings.from_environ({**environment, "LOG_LEVEL": "WARNING"}))
-    app.test_client().get("/health")
-    assert capfd.readouterr().err == ""
-    logging.getLogger("todo_service").setLevel("INFO")
+def test_the_least_level_can_be_set(make_app: MakeApp, log_lines: LogLines) -> None:
+    make_app(LOG_LEVEL="WARNING").test_client().get("/health")
+    assert log_lines.written == []
 
 
-def test_on_a_console_a_line_is_one_line_of_words(
-    environment: dict[str, str], capfd: pytest.CaptureFixture[str]
+# ---- whose line it is
+
+
+def test_lines_of_a_library_carry_the_ids_of_the_request_too(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    app = create_app(Settings.from_environ({**environment, "LOG_FORMAT": "console"}))
+    monkeypatch.setattr(tasks, "find", lambda *_: logging.getLogger("library").warning("Odd"))
+    ada.get(headers={"X-Request-Id": "mine", "traceparent": PARENT})
+    line = log_lines.one("Odd")
+    assert (line["request_id"], line["trace_id"]) == ("mine", TRACE)
+    assert (line["level"], line["logger"]) == ("WARNING", "library")
+
+
+def test_ids_end_with_their_request(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    ada.get(headers={"X-Request-Id": "first", "traceparent": PARENT})
+    logging.getLogger("library").warning("Between")
+    monkeypatch.setattr(tasks, "find", lambda *_: logging.getLogger("library").warning("During"))
+    ada.get(headers={"X-Request-Id": "second"})
+    assert not {"request_id", "trace_id"} & log_lines.one("Between").keys()
+    line = log_lines.one("During")
+    assert line["request_id"] == "second"
+    assert "trace_id" not in line
+
+
+def test_a_failed_request_leaves_no_ids_behind(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    monkeypatch.setattr(tasks, "find", failing(RuntimeError()))
+    assert ada.get().status_code == 500
+    logging.getLogger("library").warning("Between")
+    assert "request_id" not in log_lines.one("Between")
+
+
+def test_whoever_listens_to_logging_hears_of_a_failure_and_its_exception(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So does Sentry."""
+    error = RuntimeError()
+    monkeypatch.setattr(tasks, "find", failing(error))
+    ada.get()
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("todo_service.errors", "Unhandled exception")
+    assert record.exc_info
+    assert record.exc_info[1] is error
+
+
+# ---- the form
+
+
+def test_what_orjson_cannot_write_is_written_all_the_same(app: Flask, log_lines: LogLines) -> None:
+    logging.getLogger("library").warning("Half \ud83d", extra={"number": 2**64})
+    assert log_lines.one("Half \ud83d")["number"] == 2**64
+
+
+def test_a_request_is_answered_though_nothing_can_be_logged(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full:
+        with monkeypatch.context() as patched:
+            patched.setattr(logs, "STDERR", full)
+            silenced = make_app()
+        assert Person(silenced.test_client(), "ada").post(json={"title": "x"}).status_code == 201
+
+
+def test_on_a_console_a_line_is_one_line_of_words(make_app: MakeApp, log_lines: LogLines) -> None:
+    app = make_app(LOG_FORMAT="console")
     Person(app.test_client(), "eve\n2026-11-21 ERROR forged").get("/api/tasks/none")
-    create_app(Settings.from_environ(environment))
-    lines = capfd.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert re.match(
-        r"\d{4}-\d\d-\d\dT[\d:.]+Z INFO    request .*method=GET route=/api/tasks/\{id\} ", lines[0]
-    )
-    assert r'user_id="eve\n2026-11-21 ERROR forged"' in lines[0]
+    (line,) = log_lines.written
+    assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z INFO    request .*method=GET route=/api/tasks/\{id\} ", line)
+    assert r'user_id="eve\n2026-11-21 ERROR forged"' in line
 
 
-def test_on_a_console_an_exception_is_told_line_by_line() -> None:
-    try:
-        raise ValueError("MARKER") from KeyError("MARKER")
-    except ValueError as error:
-        record = logging.LogRecord("x", logging.ERROR, "", 0, "Failed", (), (type(error), error, None))
-    told = logs.ForPeople().format(record)
-    kinds = re.findall(r"^  (\S+)$", told, re.MULTILINE)
-    assert kinds == ["builtins.ValueError", "builtins.KeyError"]
-    assert re.search(r"^    tests/test_logs\.py:\d+ test_on_a_console", told, re.MULTILINE)
-    assert "MARKER" not in told
-
-
-# ---- what must not be in it
-
-TITLE, DESCRIPTION, EMAIL, NAME, WORDS = "M-title", "M-description", "m-mail@example.com", "M-name", "M-words"
-WRITTEN = {"title": TITLE, "description": DESCRIPTION}
-MARKERS = ("M-", "m-mail", SECRET, "eyJ")  # the last is how every token begins
-
-
-def failing(error: Exception) -> Callable[..., Any]:
-    def fail(*_: Any, **__: Any) -> Any:
-        raise error
-
-    return fail
-
-
-def try_everything(person: Person) -> None:
-    """Send what people write through every endpoint, well and badly, with every way to carry it."""
-    task = body(person.post(json=WRITTEN)).get("id", NOBODYS)
-    keyed = {"Idempotency-Key": "M-key", "If-Match": '"M-etag"', "X-Request-Id": "M secret id"}
-    for method, path, _ in ENDPOINTS:
-        address = path.format(id=task)
-        for sent in (WRITTEN, {**WRITTEN, "M-unknown": "M-value"}, {"operations": [{"op": "M-op"}]}):
-            person.call(method, address, json=sent)
-            person.call(
-                method, f"{address}?q={WORDS}&cursor=M-cursor&since=M-token", json=sent, headers=keyed
-            )
-        person.call(method, address, data=b'{"title": "M-broken', content_type="application/json")
-        person.client.open(address, method=method, headers={"Authorization": f"Bearer {person_token()}x"})
-    person.get(f"/api/tasks?q={WORDS}")
-    person.get(f"/api/{TITLE}")
-
-
-def person_token() -> str:
-    return token_for("ada", email=EMAIL, name=NAME)
-
-
-def assert_reticent(written: str) -> None:
-    for marker in MARKERS:
-        assert marker not in written, [line for line in written.splitlines() if marker in line][:3]
-
-
-def test_no_line_holds_what_people_write_or_sign_in_with(app: Flask, log_lines: LogLines) -> None:
-    try_everything(Person(app.test_client(), "ada", email=EMAIL, name=NAME))
-    assert len(log_lines.written) > 100
-    assert_reticent(log_lines.text)
-
-
-@pytest.mark.parametrize("error", [RuntimeError(TITLE), ValueError(EMAIL), KeyError(person_token())])
-def test_no_traceback_does_either(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines, error: Exception
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x1b[1A"])
+def test_on_a_console_no_message_can_pass_for_a_line(
+    make_app: MakeApp, log_lines: LogLines, end: str
 ) -> None:
-    for module, name in [(tasks, "find"), (own_tasks, "sought"), (listing, "seal"), (tasks, "own_task")]:
-        monkeypatch.setattr(module, name, failing(error))
-    try_everything(Person(app.test_client(), "ada", email=EMAIL, name=NAME))
-    assert log_lines.all("Unhandled exception")
-    assert_reticent(log_lines.text)
+    make_app(LOG_FORMAT="console")
+    logging.getLogger("library").warning("Odd: %s2026-11-21 ERROR forged", end)
+    (line,) = log_lines.written
+    assert f'WARNING "Odd: {json.dumps(end)[1:-1]}2026-11-21 ERROR forged" logger=library' in line
 
 
-def test_nor_does_a_row_that_the_database_refuses(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+def test_on_a_console_an_exception_is_told_line_by_line(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    """PostgreSQL shows the whole row in its error."""
-    honest = own_tasks.sought
-    monkeypatch.setattr(own_tasks, "sought", lambda task: {**honest(task), "completed": not task.completed})
-    ada = Person(app.test_client(), "ada", email=EMAIL, name=NAME)
-    assert ada.post(json=WRITTEN).status_code == 500
-    kinds = [error["type"] for error in log_lines.one("Unhandled exception")["exception"]]
-    assert kinds[0] == "sqlalchemy.exc.IntegrityError"
-    assert kinds[1] in ("sqlite3.IntegrityError", "psycopg2.errors.CheckViolation 23514")
-    assert_reticent(log_lines.text)
+    app = make_app(LOG_FORMAT="console")
+    monkeypatch.setattr(tasks, "find", failing(caused(ValueError("MARKER"), SettingError("PORT is\nodd"))))
+    Person(app.test_client(), "ada").get()
+    kinds = re.findall(r"^  (\S.*)$", log_lines.text, re.MULTILINE)
+    assert kinds == ["builtins.ValueError", r'todo_service.config.SettingError: "PORT is\nodd"']
+    assert re.search(r"^    tests/test_logs\.py:\d+ fail$", log_lines.text, re.MULTILINE)
+    assert "MARKER" not in log_lines.text
 
 
-def test_nor_does_anything_that_the_running_service_writes(
-    environment: dict[str, str], tmp_path: Path, app: Flask, auth_server: AuthServer
+def test_the_server_and_the_migrations_write_the_same_form(
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
-    settings = {**environment, "BETTER_AUTH_URL": auth_server.url, "LOG_LEVEL": "DEBUG"}
-    token = auth_server.token(email=EMAIL, name=NAME)
+    settings = {**environment, "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
     with Service(settings, tmp_path) as service:
-        for sent in (
-            f"GET /api/tasks?q={WORDS} HTTP/1.1\r\nHost: a\r\nAuthorization Bearer {token}\r\n\r\n",
-            f"GET /api/tasks?q={WORDS} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\x00\r\n\r\n",
-            f"GET /api/tasks?q={WORDS} HTTP/9.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n",
-            f"GET /api/tasks?q={WORDS} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token * 60}\r\n\r\n",
-            f"{token} /api/tasks?q={WORDS} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-            f"GET /api/tasks?q={WORDS}{token * 40} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        ):
-            service.send(sent.encode())
-        for held in (token, f"{token}x", person_token()):
-            service.http.post("/api/tasks", json=WRITTEN, headers={"Authorization": f"Bearer {held}"})
-            service.http.get(f"/api/tasks?q={WORDS}", headers={"Authorization": f"Bearer {held}"})
+        service.wait_until(lambda: service.http.get("/health/ready").status_code == 200)
     lines = [json.loads(line) for line in service.output.splitlines()]
-    assert {"gunicorn.error", "todo_service.requests"} <= {line["logger"] for line in lines}
-    assert any(line["message"].startswith("Invalid request from ip=127.0.0.1") for line in lines)
-    assert_reticent(service.output)
+    by_logger = {line["logger"]: line for line in lines}
+    for logger in ("gunicorn.error", "alembic.runtime.migration"):
+        assert list(by_logger[logger])[:4] == ["time", "level", "logger", "message"]
+        assert datetime.fromisoformat(by_logger[logger]["time"]).tzinfo
+    said = [line["message"] for line in lines]
+    assert said.count("Shutting down: Master") == 1
+    assert any(message.startswith("Running upgrade") for message in said)
+
+
+def test_flasks_own_server_does_not_quote_addresses(app: Flask, log_lines: LogLines) -> None:
+    server = make_server("127.0.0.1", 0, app)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    httpx.get(f"http://127.0.0.1:{server.port}/health?SECRET")
+    thread.join()
+    server.server_close()
+    assert log_lines.one("request")["route"] == "/health"
+    assert "SECRET" not in log_lines.text
+
+
+# ---- what it costs
+
+
+def test_a_database_that_cannot_be_reached_took_no_statement(make_app: MakeApp, log_lines: LogLines) -> None:
+    app = make_app(DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
+    assert Person(app.test_client(), "ada").get().status_code == 503
+    line = log_lines.one("request")
+    assert (line["db_statements"], line["db_ms"]) == (0, 0)
+
+
+def test_a_statement_that_fails_is_counted(app: Flask, log_lines: LogLines) -> None:
+    with app.test_request_context("/health"):
+        app.preprocess_request()
+        with db.engine.connect() as connection, pytest.raises(SQLAlchemyError):
+            connection.execute(text("SELECT nothing FROM nowhere"))
+        app.process_response(app.response_class())
+    line = log_lines.one("request")
+    assert line["db_statements"] == 1
+    assert 0 < line["db_ms"] < line["duration_ms"]

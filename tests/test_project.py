@@ -20,6 +20,7 @@ LAYERS = [
         "etags",
         "wire",
         "metrics",
+        "log_exceptions",
         "counters",
         "poller",
         "watchdog",

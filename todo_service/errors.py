@@ -1,10 +1,10 @@
 """The one error shape (RFC 9457), and every way in which an exception becomes it."""
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -12,7 +12,7 @@ from todo_service.database import is_unavailable, reason
 from todo_service.logs import request_id
 from todo_service.wire import json_response
 
-log = logging.getLogger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 # Retry-After of a 503, in seconds: long enough for a pool or a lock to clear, short enough for a person.
 RETRY_SOON = 2
@@ -63,7 +63,8 @@ class Problem(Exception):
         current: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(detail)
+        # What a log may tell: the detail of errors quotes names and values that the client chose.
+        super().__init__(code if errors else detail)
         self.status, self.code, self.detail = status, code, detail
         self.errors, self.current, self.headers = errors, current, headers or {}
 

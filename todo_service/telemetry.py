@@ -1,8 +1,9 @@
-"""What is measured of each request: told in its log line, and counted by the metrics."""
+"""Telemetry: what is measured of each request, told in its log line and counted by the metrics."""
 
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache, lru_cache
 from hashlib import sha256
 from time import perf_counter
@@ -10,73 +11,80 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from prometheus_client import Histogram
-from sqlalchemy import event
+from sqlalchemy import Engine, event
+from structlog.typing import FilteringBoundLogger
 
 from todo_service import logs, metrics
 from todo_service.config import Settings
 from todo_service.extensions import db
 
-log = logging.getLogger("todo_service.requests")
-
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-class Seen:
-    """What one request has taken so far."""
+class RequestStats:
+    """What one request has taken so far: seconds, statements, bytes of the answer's body."""
 
-    __slots__ = ("asked_at", "database_seconds", "sent", "started", "statements")
+    __slots__ = ("bytes_sent", "database_seconds", "executing_since", "started", "statements")
 
     def __init__(self) -> None:
         self.started = perf_counter()
         self.statements = 0
         self.database_seconds = 0.0
-        self.asked_at = 0.0
-        self.sent = 0  # bytes of the answer's body
+        self.executing_since: float | None = None
+        self.bytes_sent = 0
 
-    def asks(self) -> None:
-        self.asked_at = perf_counter()
+    def before_execute(self) -> None:
+        self.executing_since = perf_counter()
 
-    def is_answered(self) -> None:
-        self.statements += 1
-        self.database_seconds += perf_counter() - self.asked_at
+    def after_execute(self) -> None:
+        """Count a statement that has ended, well or not; to connect, say, is none."""
+        if self.executing_since is not None:
+            self.statements += 1
+            self.database_seconds += perf_counter() - self.executing_since
+            self.executing_since = None
 
 
 def init_app(app: Flask, settings: Settings) -> None:
+    log = logs.request_logger(settings)
     counts = bool(settings.metrics_port)
     with app.app_context():
-        watch(db.engine)
+        for engine in db.engines.values():
+            watch(engine)
 
     @app.before_request
     def begin() -> None:
-        g.seen = Seen()
+        g.stats = RequestStats()
+        logs.bind_ids()
+
+    app.teardown_request(logs.unbind_ids)
 
     @app.after_request
     def end(response: Response) -> Response:
-        seen: Seen = g.seen
+        stats: RequestStats = g.stats
         about = describe(response)
         if response.is_streamed and not response.direct_passthrough:
-            response.response = counted(response.response, seen)  # type: ignore[arg-type]  # bytes, when streamed
-            response.call_on_close(lambda: tell(seen, about, counts))
+            response.response = counted(response.response, stats)  # type: ignore[arg-type]  # bytes, when streamed
+            response.call_on_close(lambda: finish(log, stats, about, counts))
         else:
-            seen.sent = 0 if request.method == "HEAD" else response.content_length or 0
-            tell(seen, about, counts)
+            stats.bytes_sent = 0 if request.method == "HEAD" else response.content_length or 0
+            finish(log, stats, about, counts)
         return response
 
 
-def watch(engine: Any) -> None:
+def watch(engine: Engine) -> None:
     """Count and time every statement that is part of a request."""
 
-    def asks(*_: Any) -> None:
-        if seen := g.get("seen"):
-            seen.asks()
+    def before_execute(*_: Any) -> None:
+        if stats := g.get("stats"):
+            stats.before_execute()
 
-    def is_answered(*_: Any) -> None:
-        if seen := g.get("seen"):
-            seen.is_answered()
+    def after_execute(*_: Any) -> None:
+        if stats := g.get("stats"):
+            stats.after_execute()
 
-    event.listen(engine, "before_cursor_execute", asks)
-    event.listen(engine, "after_cursor_execute", is_answered)
-    event.listen(engine, "handle_error", is_answered)
+    event.listen(engine, "before_cursor_execute", before_execute)
+    event.listen(engine, "after_cursor_execute", after_execute)
+    event.listen(engine, "handle_error", after_execute)
 
 
 def describe(response: Response) -> dict[str, Any]:
@@ -102,27 +110,34 @@ def template(rule: str) -> str:
     return re.sub("<(?:[^<>]*:)?([^<>]*)>", r"{\1}", rule)
 
 
-def counted(chunks: Iterable[bytes], seen: Seen) -> Iterator[bytes]:
+def counted(chunks: Iterable[bytes], stats: RequestStats) -> Iterator[bytes]:
     for chunk in chunks:
-        seen.sent += len(chunk)
+        stats.bytes_sent += len(chunk)
         yield chunk
 
 
-def tell(seen: Seen, about: dict[str, Any], counts: bool) -> None:
-    seconds = perf_counter() - seen.started
+def finish(log: FilteringBoundLogger, stats: RequestStats, about: dict[str, Any], counts: bool) -> None:
+    seconds = perf_counter() - stats.started
     if counts:
         duration, statements = counters(about["method"], about["route"], about["status"])
         duration.observe(seconds)
-        statements.observe(seen.statements)
-    level = level_of(about["status"])
-    if log.isEnabledFor(level):
-        measured = {
-            "duration_ms": round(seconds * 1000, 2),
-            "bytes": seen.sent,
-            "db_statements": seen.statements,
-            "db_ms": round(seen.database_seconds * 1000, 2),
-        }
-        log.handle(logs.RequestLine(log.name, level, about | measured))
+        statements.observe(stats.statements)
+    with suppress(OSError):  # a disk that is full of logs is no reason to refuse what is done already
+        log_request(log, stats, about, seconds)
+
+
+def log_request(
+    log: FilteringBoundLogger, stats: RequestStats, about: dict[str, Any], seconds: float
+) -> None:
+    log.log(
+        level_of(about["status"]),
+        "request",
+        **about,
+        duration_ms=round(seconds * 1000, 2),
+        bytes=stats.bytes_sent,
+        db_statements=stats.statements,
+        db_ms=round(stats.database_seconds * 1000, 2),
+    )
 
 
 @lru_cache(1000)
