@@ -13,9 +13,9 @@ from tests.test_key_set import Clock
 from todo_service import auth, create_app, known_tokens
 from todo_service.config import Settings
 from todo_service.keys import FRESH_SECONDS, KeySet
-from todo_service.known_tokens import MOST, Caller, KnownTokens
+from todo_service.known_tokens import MOST, CurrentUser, KnownTokens
 
-ADA = Caller("ada", None, None)
+ADA = CurrentUser("ada", None, None)
 FOR_LONG = 10**9  # seconds
 
 

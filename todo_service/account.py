@@ -9,7 +9,7 @@ from sqlalchemy import Integer, bindparam, func, select
 from werkzeug.wsgi import FileWrapper
 
 from todo_service import deadlines
-from todo_service.auth import caller, signed_in
+from todo_service.auth import current_user, signed_in
 from todo_service.contract import returns, serves, takes
 from todo_service.erasure import erase
 from todo_service.export import FORMATS
@@ -81,15 +81,15 @@ def export_account(format: str) -> Response:
 @returns(status=204)
 def erase_account(fields: dict[str, str]) -> None:
     """Erase your account. All that is held of you is gone for good."""
-    erase(caller().id)
+    erase(current_user().id)
 
 
 def account() -> dict[str, Any]:
     """What is known of the current user; nothing, before the first write."""
-    found = fetch_one(ACCOUNT, user=caller().id, now=now())
+    found = fetch_one(ACCOUNT, user=current_user().id, now=now())
     email, name, created_at, *counts = found or (None, None, None, 0, 0, 0, 0)
     return {
-        "user_id": caller().id,
+        "user_id": current_user().id,
         "email": email,
         "name": name,
         "created_at": created_at,
@@ -115,7 +115,7 @@ def read_and_close(file: IO[bytes]) -> Iterator[bytes]:
 
 def tasks_in_chunks() -> Iterator[list[TaskRow]]:
     """The current user's tasks by their ids."""
-    rows = fetch(FIRST_TASKS, user=caller().id, chunk=CHUNK)
+    rows = fetch(FIRST_TASKS, user=current_user().id, chunk=CHUNK)
     while rows:
         yield [TaskRow._make(row) for row in rows]
-        rows = fetch(NEXT_TASKS, user=caller().id, chunk=CHUNK, last=rows[-1].id)
+        rows = fetch(NEXT_TASKS, user=current_user().id, chunk=CHUNK, last=rows[-1].id)

@@ -16,7 +16,7 @@ from todo_service.config import Settings
 from todo_service.errors import Problem, unavailable
 from todo_service.extensions import jwt
 from todo_service.keys import ALGORITHMS, KeySet, KeysUnreachable
-from todo_service.known_tokens import Caller, KnownTokens
+from todo_service.known_tokens import CurrentUser, KnownTokens
 from todo_service.wire import UNSTORABLE
 
 LONGEST_SUBJECT = 255  # characters
@@ -31,11 +31,11 @@ R = TypeVar("R")
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
-    """Let only valid tokens, within their user's rate, reach the view; `caller()` names the person."""
+    """Let only valid tokens, within their user's rate, reach the view; `current_user()` names the person."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        g.caller = person = verified()
+        g.current_user = person = verified()
         rate_limit.spend(person.id)
         schema_version.require_current()
         return view(*args, **kwargs)
@@ -43,12 +43,12 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-def caller() -> Caller:
-    person: Caller = g.caller
+def current_user() -> CurrentUser:
+    person: CurrentUser = g.current_user
     return person
 
 
-def verified() -> Caller:
+def verified() -> CurrentUser:
     """Whom the request's token speaks for. One that was verified before need not be verified again.
 
     Raises:
@@ -62,7 +62,7 @@ def verified() -> Caller:
     generation = known.key_set.generation  # before it is asked: what it learns meanwhile may contradict
     verify(token)
     claims = get_jwt()
-    person = Caller(claims["sub"], kept(claims.get("email")), kept(claims.get("name")))
+    person = CurrentUser(claims["sub"], kept(claims.get("email")), kept(claims.get("name")))
     is_of_key_set = get_jwt_header()["alg"] != "HS256"
     known.note(token, person, int(claims["exp"]), generation if is_of_key_set else None)
     return person

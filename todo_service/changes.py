@@ -26,7 +26,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from todo_service.auth import caller, signed_in
+from todo_service.auth import current_user, signed_in
 from todo_service.contract import returns, takes
 from todo_service.cursors import SyncTokenSchema, decode, encode
 from todo_service.errors import Problem
@@ -104,7 +104,7 @@ def list_changes(since: str | None, limit: int) -> dict[str, Any]:
 
 
 def token_of(position: Position) -> str:
-    return encode(asdict(position), caller().id)
+    return encode(asdict(position), current_user().id)
 
 
 def position(token: str) -> Position:
@@ -114,7 +114,7 @@ def position(token: str) -> Position:
         Problem: 410, it cannot be read, or is another user's.
     """
     try:
-        return Position(**decode(token, SYNC_TOKEN, caller().id))
+        return Position(**decode(token, SYNC_TOKEN, current_user().id))
     except ValueError:
         raise expired() from None
 
@@ -142,7 +142,7 @@ def read_feed(start: Position | None, limit: int) -> Sequence[AnyRow]:
     values: dict[str, Any] = {}
     if start:
         values = {"revision": start.revision, "floor": start.floor} | ({"id": start.id} if within else {})
-    return fetch(feed(starts=start is None, within=within), user=caller().id, limit=limit, **values)
+    return fetch(feed(starts=start is None, within=within), user=current_user().id, limit=limit, **values)
 
 
 @cache

@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import OperationalError
 
-from todo_service.auth import caller
+from todo_service.auth import current_user
 from todo_service.config import Settings
 from todo_service.database import is_lock_timeout
 from todo_service.errors import Problem, invalid
@@ -93,7 +93,7 @@ def replayed(view: View, operation: str) -> View:
     @wraps(view)
     def answered(**values: Any) -> Response:
         fingerprint, moment = sha256(g.body).digest(), current_work().moment
-        name = {"user": caller().id, "operation": operation, "name": request.headers["Idempotency-Key"]}
+        name = {"user": current_user().id, "operation": operation, "name": request.headers["Idempotency-Key"]}
         row = fetch_one(FIND, **name)
         stored = Stored._make(row) if row else None
         if stored and is_fresh(stored.created_at, moment):
@@ -117,7 +117,7 @@ def is_fresh(created_at: datetime, moment: datetime) -> bool:
 def keep(response: Response, operation: str, fingerprint: bytes, moment: datetime) -> None:
     execute(
         KEEP,
-        user_id=caller().id,
+        user_id=current_user().id,
         endpoint=operation,
         key=request.headers["Idempotency-Key"],
         fingerprint=fingerprint,

@@ -16,7 +16,7 @@ MOST = 10_000  # tokens; about 10 MB at worst
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class CurrentUser:
     """The person a verified token speaks for."""
 
     id: str
@@ -35,9 +35,9 @@ class KnownTokens:
 
     def __init__(self, key_set: KeySet, leeway: int, clock: Callable[[], float] = time.time) -> None:
         self.key_set, self.leeway, self.clock = key_set, leeway, clock
-        self.people: dict[bytes, tuple[Caller, int, int | None]] = {}
+        self.people: dict[bytes, tuple[CurrentUser, int, int | None]] = {}
 
-    def find(self, token: str) -> Caller | None:
+    def find(self, token: str) -> CurrentUser | None:
         """Whom the token speaks for, if it is known and nothing speaks against it."""
         known = self.people.get(digest(token))
         if not known:
@@ -49,7 +49,7 @@ class KnownTokens:
             return None
         return person
 
-    def note(self, token: str, person: Caller, expires: int, generation: int | None) -> None:
+    def note(self, token: str, person: CurrentUser, expires: int, generation: int | None) -> None:
         """Remember a token that was verified just now.
 
         Args:

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
-from todo_service.auth import caller
+from todo_service.auth import current_user
 from todo_service.errors import Problem
 from todo_service.models import TASK_COLUMNS, Deletion, Moment, Task, TaskRow
 from todo_service.revisions import current_work
@@ -60,7 +60,7 @@ def my(id: str) -> dict[str, str]:
     """
     if not UUID.fullmatch(id):
         raise missing()
-    return {"user": caller().id, "task": id.lower()}
+    return {"user": current_user().id, "task": id.lower()}
 
 
 def refuse(id: str) -> NoReturn:
@@ -79,7 +79,7 @@ def create(id: str, data: TaskData) -> TaskRow:
     work = current_work()
     task = TaskRow(
         id=id,
-        user_id=caller().id,
+        user_id=current_user().id,
         title=data["title"],
         description=data.get("description"),
         completed=data.get("completed", False),
@@ -140,8 +140,8 @@ def forget_deletion(id: str) -> None:
 def remove_completed() -> int:
     """Delete the user's completed tasks as one change; return how many there were."""
     work = current_work()
-    execute(NOTE_COMPLETED, user=caller().id, write=work.revision, now=work.moment)
-    gone = execute(DELETE_COMPLETED, user=caller().id).rowcount
+    execute(NOTE_COMPLETED, user=current_user().id, write=work.revision, now=work.moment)
+    gone = execute(DELETE_COMPLETED, user=current_user().id).rowcount
     if gone:
         work.next_revision()
     return gone

@@ -149,7 +149,7 @@ def count(kind: str, whose: str) -> Problem | None:
 
 
 def fields() -> Fields:
-    """Header fields that say where the caller stands: the user, or before anybody is known, the address."""
+    """Header fields that say where the user stands: the user, or before anybody is known, the address."""
     rate: Rate | None = current_app.extensions.get("rate")
     if not rate or not request.path.startswith("/api"):
         return []

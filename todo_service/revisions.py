@@ -7,8 +7,8 @@ from typing import ParamSpec, TypeVar
 from flask import g
 from sqlalchemy import bindparam, text, update
 
-from todo_service.auth import caller
-from todo_service.known_tokens import Caller
+from todo_service.auth import current_user
+from todo_service.known_tokens import CurrentUser
 from todo_service.models import Moment, User, now
 from todo_service.transactions import USER, execute, fetch_value, transaction
 
@@ -50,7 +50,7 @@ class UnitOfWork:
         is_worth_committing: whether anything was changed, or has to be kept for another reason.
     """
 
-    def __init__(self, user: Caller) -> None:
+    def __init__(self, user: CurrentUser) -> None:
         self.user = user
         self.moment = now()
         self.bumped_to = self.revision = bump_revision(user, self.moment)
@@ -68,7 +68,7 @@ class UnitOfWork:
             execute(SET_REVISION, user=self.user.id, last=self.revision - 1)
 
 
-def bump_revision(user: Caller, moment: object) -> int:
+def bump_revision(user: CurrentUser, moment: object) -> int:
     """Raise the user's counter, which locks the user's row, and makes it at the first write."""
     revision: int = fetch_value(BUMP, id=user.id, email=user.email, name=user.name, now=moment)
     return fetch_value(BEGIN_LIFE, id=user.id) if revision == 1 else revision
@@ -84,7 +84,7 @@ def writes(view: Callable[P, R]) -> Callable[P, R]:
     @wraps(view)
     def written(*args: P.args, **kwargs: P.kwargs) -> R:
         with transaction() as connection:
-            g.work = work = UnitOfWork(caller())
+            g.work = work = UnitOfWork(current_user())
             result = view(*args, **kwargs)
             if work.is_worth_committing:
                 work.set_revision()

@@ -8,7 +8,7 @@ from flask.blueprints import BlueprintSetupState
 from uuid_utils import uuid7
 from werkzeug.routing import BaseConverter
 
-from todo_service.auth import caller, signed_in
+from todo_service.auth import current_user, signed_in
 from todo_service.contract import Answer, returns, takes, unless_known
 from todo_service.errors import invalid
 from todo_service.etags import list_version
@@ -58,7 +58,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
     """List your tasks. When there are more than `limit`, `Link` leads to the next page."""
     if len(filters["order"]) > len(filters["sort"]):
         raise invalid({"order": ["Names more directions than sort has keys."]})
-    search = Search(user_id=caller().id, **filters)
+    search = Search(user_id=current_user().id, **filters)
     if "If-None-Match" in request.headers:
         unless_known(list_version(search.user_id, current_revision(search.user_id)))
     page = find(search, limit, cursor, counts=count)

@@ -89,13 +89,13 @@ def watch(engine: Engine) -> None:
 
 def describe(response: Response) -> dict[str, Any]:
     """What there is to tell of a request before its answer is sent."""
-    caller, rule = g.get("caller"), request.url_rule
+    user, rule = g.get("current_user"), request.url_rule
     return {
         **logs.ids(),
         "method": request.method,
         "route": template(rule.rule) if rule else None,
         "status": response.status_code,
-        "user_id": named(caller.id) if caller else None,
+        "user_id": named(user.id) if user else None,
     }
 
 
