@@ -42,15 +42,21 @@ class SigningKey:
 
 
 class AuthServer:
-    """Keys, tokens, and a key set address whose answers a test can replace; `fetches` counts requests."""
+    """Keys, tokens, and a key set address whose answers a test can replace; `fetches` counts requests.
+
+    An answer that a test makes slow ends once the server `hangs_up`.
+    """
 
     def __init__(self) -> None:
         self.keys = [SigningKey()]
+        self.hangs_up = threading.Event()
         self.fetches = 0
         self.answer: Callable[[Any], None] = self.publish
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            hangs_up = self.hangs_up
+
             def do_GET(self) -> None:
                 server.fetches += 1
                 server.answer(self)
@@ -103,6 +109,7 @@ class AuthServer:
         return self.keys[0].sign(self.claims(user, **changes))
 
     def close(self) -> None:
+        self.hangs_up.set()
         self.http.shutdown()
         self.http.server_close()
 

@@ -25,7 +25,7 @@ from tests.service import ROOT, Service
 from todo_service import create_app, database, deadlines
 from todo_service.config import Settings
 from todo_service.extensions import db
-from todo_service.keys import FETCH_SECONDS
+from todo_service.key_set import FETCH_SECONDS
 from todo_service.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
 from todo_service.transactions import execute, fetch, transaction
 

@@ -12,13 +12,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.auth_server import AuthServer, SigningKey
+from tests.log_lines import LogLines
 from tests.people import body, token_for
 from todo_service import create_app
 from todo_service.config import Settings
-from todo_service.keys import (
+from todo_service.key_set import (
     BURST,
+    FETCH_SECONDS,
     FRESH_SECONDS,
-    MAX_BYTES,
+    MOST_FETCHES,
     PATIENT_REQUESTS,
     REFILL_SECONDS,
     KeySet,
@@ -26,6 +28,7 @@ from todo_service.keys import (
 )
 
 UNKNOWN = "no such key"
+SLACK = 5  # seconds by which a busy machine may exceed a limit
 
 
 class Clock:
@@ -92,56 +95,98 @@ def redirect(request: Any) -> None:
     AuthServer.reply(request, "", 302, Location="/api/auth/jwks?")
 
 
-def flood(request: Any) -> None:
-    AuthServer.reply(request, json.dumps({"keys": [], "padding": "x" * MAX_BYTES}))
-
-
 def drip(request: Any) -> None:
     request.send_response(200)
     request.end_headers()
-    for _ in range(100):
+    while not request.hangs_up.wait(0.1):
         request.wfile.write(b" ")
-        time.sleep(0.1)
 
 
 def drip_headers(request: Any) -> None:
     for letter in b"HTTP/1.1 200 OK" + b"\r\nX: y" * 100:
+        if request.hangs_up.wait(0.1):
+            break
         request.wfile.write(bytes([letter]))
-        time.sleep(0.1)
+
+
+def hang(request: Any) -> None:
+    request.hangs_up.wait()
+
+
+def speak_another_protocol(request: Any) -> None:
+    request.wfile.write(b"SSH-2.0-OpenSSH\r\n")
 
 
 def answers(text: str, status: int = 200) -> Callable[[Any], None]:
     return lambda request: AuthServer.reply(request, text, status)
 
 
-SHORT = {"kty": "RSA", "kid": UNKNOWN, "e": "AQAB", "n": "x" * 170}  # 1020 bits
-PUBLIC_SECRET = json.dumps({"keys": [{"kty": "oct", "kid": UNKNOWN, "k": "c2VjcmV0", "alg": "HS256"}]})
-BROKEN = {
-    "500": answers("", 500),
-    "404": answers("", 404),
-    "a redirect": redirect,
-    "an answer too large": flood,
-    "an answer that drips": drip,
-    "an answer whose header drips": drip_headers,
-    "a short RSA key": answers(json.dumps({"keys": [SHORT]})),
-    "no JSON": answers("<html>"),
-    "nothing": answers(""),
-    "a list": answers("[]"),
-    "null": answers("null"),
-    "no keys": answers('{"keys": []}'),
-    "keys that are no list": answers('{"keys": 5}'),
-    "keys that are no objects": answers('{"keys": [1, null, "x", []]}'),
-    "a nameless key": answers('{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}'),
-    "a secret": answers(PUBLIC_SECRET),
-    "a key for encryption": answers(
-        json.dumps({"keys": [{**SigningKey().jwk, "kid": UNKNOWN, "use": "enc"}]})
-    ),
-    "a broken key": answers('{"keys": [{"kid": "no such key", "kty": "OKP", "crv": "Ed25519", "x": "AA"}]}'),
-    "deep nesting": answers('{"keys": ' + "[" * 20_000 + "]" * 20_000 + "}"),
+def publishes(**members: Any) -> Callable[[Any], None]:
+    """A key set with one key, which has these members (None leaves one out)."""
+    jwk = {**SigningKey().jwk, "kid": UNKNOWN, **members}
+    return answers(json.dumps({"keys": [{name: value for name, value in jwk.items() if value is not None}]}))
+
+
+SHORT = {"kty": "RSA", "crv": None, "x": None, "alg": None, "e": "AQAB", "n": "x" * 170}  # 1020 bits
+SECRET = {"kty": "oct", "crv": None, "x": None, "k": "c2VjcmV0", "alg": "HS256"}
+DEEP = '{"keys": ' + "[" * 20_000 + "]" * 20_000 + "}"
+DRIPS = [drip, drip_headers]
+
+# What the auth server does, and what the log says of it.
+BROKEN: dict[str, tuple[Callable[[Any], None], str]] = {
+    "500": (answers("", 500), "status 500"),
+    "404": (answers("", 404), "status 404"),
+    "a redirect": (redirect, "status 302, and redirects are not followed"),
+    "no answer": (hang, "timed out"),
+    "another protocol": (speak_another_protocol, "not HTTP"),
+    "no JSON": (answers("<html>"), "not a key set"),
+    "nothing": (answers(""), "not a key set"),
+    "a list": (answers("[]"), "not a key set"),
+    "null": (answers("null"), "not a key set"),
+    "deep nesting": (answers(DEEP), "not a key set"),
+    "an object without keys": (answers("{}"), "not a key set"),
+    "keys that are no list": (answers('{"keys": 5}'), "not a key set"),
+    "no keys": (answers('{"keys": []}'), "no usable key"),
+    "keys that are no objects": (answers('{"keys": [1, null, "x", []]}'), "no usable key"),
+    "a nameless key": (publishes(kid=None), "no usable key"),
+    "a key whose name is a number": (publishes(kid=7), "no usable key"),
+    "a secret": (publishes(**SECRET), "no usable key"),
+    "a short RSA key": (publishes(**SHORT), "no usable key"),
+    "a key for encryption": (publishes(use="enc"), "no usable key"),
+    "a key to sign with only": (publishes(key_ops=["sign"]), "no usable key"),
+    "a key for another algorithm than its kind's": (publishes(alg="RS256"), "no usable key"),
+    "a broken key": (publishes(x="AA"), "no usable key"),
 }
 
 
-@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize(("answer", "why"), BROKEN.values(), ids=BROKEN)
+def test_why_a_fetch_failed_stands_in_the_log(
+    key_set: KeySet,
+    auth_server: AuthServer,
+    log_lines: LogLines,
+    answer: Callable[[Any], None],
+    why: str,
+) -> None:
+    auth_server.answer = answer
+    with pytest.raises(KeysUnreachable):
+        key_set.find(UNKNOWN, "EdDSA")
+    key_set.fetches[0].join(10)
+    assert log_lines.one(f"The key set could not be fetched: {why}")["level"] == "WARNING"
+
+
+@pytest.mark.parametrize(("scheme", "why"), [("http", "connection refused"), ("https", "TLS failed")])
+def test_why_there_was_no_connection_stands_in_the_log(
+    auth_server: AuthServer, log_lines: LogLines, scheme: str, why: str
+) -> None:
+    if scheme == "http":
+        auth_server.close()
+    key_set = KeySet(f"{scheme}{auth_server.url.removeprefix('http')}/api/auth/jwks")
+    with pytest.raises(KeysUnreachable):
+        key_set.find(UNKNOWN, "EdDSA")
+    log_lines.one(f"The key set could not be fetched: {why}")
+
+
+@pytest.mark.parametrize("answer", [answer for answer, _ in BROKEN.values()], ids=BROKEN)
 def test_a_broken_auth_server_is_unreachable_and_spends_the_bucket(
     key_set: KeySet, auth_server: AuthServer, answer: Callable[[Any], None]
 ) -> None:
@@ -153,7 +198,11 @@ def test_a_broken_auth_server_is_unreachable_and_spends_the_bucket(
     assert auth_server.fetches <= BURST
 
 
-@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize(
+    "answer",
+    [*(answer for answer, _ in BROKEN.values()), *DRIPS],
+    ids=[*BROKEN, "a drip", "a drip of headers"],
+)
 def test_known_keys_survive_whatever_the_auth_server_does_next(
     key_set: KeySet, auth_server: AuthServer, clock: Clock, answer: Callable[[Any], None]
 ) -> None:
@@ -173,6 +222,26 @@ def test_usable_keys_count_beside_unusable_ones(key_set: KeySet, auth_server: Au
     )
     assert key_set.find(good["kid"], "EdDSA")
     assert key_set.find("x", "ES256") is None
+
+
+@pytest.mark.parametrize("members", [{}, {"use": "sig"}, {"key_ops": ["sign", "verify"]}, {"alg": None}])
+def test_keys_that_may_verify_are_used(
+    key_set: KeySet, auth_server: AuthServer, members: dict[str, Any]
+) -> None:
+    auth_server.answer = publishes(**members)
+    assert key_set.find(UNKNOWN, "EdDSA")
+
+
+def test_an_rsa_key_that_names_no_algorithm_serves_all_of_its_kind(
+    key_set: KeySet, auth_server: AuthServer
+) -> None:
+    key = auth_server.rotate("RS256")
+    assert not key_set.find(key.kid, "PS256")
+    del key.jwk["alg"]
+    auth_server.keys = [key]
+    other = KeySet(key_set.url)
+    for algorithm in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"):
+        assert other.find(key.kid, algorithm), algorithm
 
 
 @pytest.mark.parametrize(
@@ -215,20 +284,59 @@ def test_many_threads_share_one_fetch(key_set: KeySet, auth_server: AuthServer) 
     assert auth_server.fetches == 1
 
 
-@pytest.mark.parametrize("answer", [drip, drip_headers])
-def test_a_hanging_auth_server_leaves_no_threads_behind(
-    key_set: KeySet, auth_server: AuthServer, answer: Callable[[Any], None]
+@pytest.mark.parametrize("answer", DRIPS)
+def test_an_auth_server_that_drips_holds_a_few_threads_and_nobody_for_long(
+    key_set: KeySet, auth_server: AuthServer, clock: Clock, answer: Callable[[Any], None]
 ) -> None:
     auth_server.answer = answer
-    before = threading.active_count()
-    with pytest.raises(KeysUnreachable):
-        key_set.find(UNKNOWN, "EdDSA")
-    assert key_set.fetch_done.wait(5)
+    for _ in range(MOST_FETCHES + 2):
+        clock.now += REFILL_SECONDS  # the last fetch is given up, and another one would be allowed
+        began = time.monotonic()
+        with pytest.raises(KeysUnreachable):
+            key_set.find(UNKNOWN, "EdDSA")
+        assert time.monotonic() - began < FETCH_SECONDS + SLACK
+    assert auth_server.fetches == MOST_FETCHES
+    assert len(key_set.fetches) == MOST_FETCHES
+    auth_server.hangs_up.set()
+    for fetch in key_set.fetches:
+        fetch.join(10)
     auth_server.answer = auth_server.publish
-    for thread in threading.enumerate():
-        if "_fetch" in thread.name or isinstance(thread, threading.Timer):
-            thread.join(5)
-    assert threading.active_count() <= before + 1  # the stand-in's own
+    clock.now += REFILL_SECONDS
+    assert key_set.find(auth_server.keys[0].kid, "EdDSA")
+
+
+def test_an_answer_that_comes_late_counts_unless_a_newer_one_has_come(
+    key_set: KeySet, auth_server: AuthServer, clock: Clock
+) -> None:
+    old, asked, late = auth_server.keys[0], threading.Event(), threading.Event()
+
+    def answer_late(request: Any) -> None:
+        asked.set()
+        late.wait(10)
+        AuthServer.reply(request, json.dumps({"keys": [old.jwk]}))
+
+    def give_up_on_one() -> None:
+        auth_server.answer = answer_late
+        asked.clear()
+        clock.now += REFILL_SECONDS
+        key_set.refresh()
+        assert asked.wait(10)
+        clock.now += REFILL_SECONDS
+
+    give_up_on_one()
+    late.set()
+    key_set.fetches[0].join(10)
+    assert key_set.find(old.kid, "EdDSA")
+    late.clear()
+    give_up_on_one()
+    (given_up,) = key_set.fetches
+    auth_server.answer = auth_server.publish
+    new = auth_server.rotate()
+    assert key_set.find(new.kid, "EdDSA")
+    late.set()
+    given_up.join(10)
+    auth_server.answer = answers("", 500)
+    assert key_set.find(new.kid, "EdDSA")
 
 
 def test_while_keys_are_known_only_a_few_requests_wait_for_an_unknown_one(
@@ -268,7 +376,7 @@ def remote(environment: dict[str, str], auth_server: AuthServer) -> FlaskClient:
 
 
 def test_with_no_key_and_no_auth_server_the_answer_is_503(
-    remote: FlaskClient, auth_server: AuthServer
+    remote: FlaskClient, auth_server: AuthServer, log_lines: LogLines
 ) -> None:
     token = auth_server.token()
     auth_server.close()
@@ -276,6 +384,8 @@ def test_with_no_key_and_no_auth_server_the_answer_is_503(
     assert answer.status_code == 503
     assert body(answer)["code"] == "service_unavailable"
     assert int(answer.headers["Retry-After"]) >= 1
+    line = log_lines.one("The key set could not be fetched: connection refused")
+    assert line["request_id"] == body(answer)["request_id"]
     with_secret = remote.get("/api/tasks", headers={"Authorization": f"Bearer {token_for('ada')}"})
     assert with_secret.status_code == 200
 

@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.auth_server import AuthServer, SigningKey, encode
+from tests.log_lines import LogLines
 from tests.people import SECRET, body, claims_for, token_for
 from todo_service import create_app
 from todo_service.config import Settings
@@ -41,8 +42,8 @@ def refusal(answer: TestResponse) -> tuple[str, str]:
     """Code and detail of a 401 that challenges as RFC 6750 says."""
     assert answer.status_code == 401, answer.text
     code, challenge = body(answer)["code"], answer.headers["WWW-Authenticate"]
-    assert challenge.startswith("Bearer")
-    assert ("invalid_token" in challenge) == (code != "missing_token")
+    assert challenge.startswith('Bearer realm="todo"')
+    assert ('error="invalid_token"' in challenge) == (code != "missing_token")
     return code, body(answer)["detail"]
 
 
@@ -210,6 +211,62 @@ HOSTILE = {
 @pytest.mark.parametrize("token", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_token_is_invalid_and_never_an_error(both: FlaskClient, token: str) -> None:
     assert refusal(ask(both, f"Bearer {token}")) == INVALID
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        ("rubbish", "malformed"),
+        (hs256(HS, GOOD, "another secret, also more than 32 bytes long"), "InvalidSignatureError"),
+        (HOSTILE["none"], "algorithm not accepted"),
+        (HOSTILE["EdDSA without a kid"], "no key named"),
+        (HOSTILE["no sub"], "JWTDecodeError"),
+        (HOSTILE["no exp"], "no exp"),
+        (HOSTILE["an iat that is a string"], "a time is no number"),
+        (HOSTILE["a sub with NUL"], "sub is no user id"),
+        (HOSTILE["a refresh token"], "WrongTokenError"),
+        (token_for("ada", exp=1), "expired"),
+    ],
+)
+def test_why_a_token_is_refused_stands_in_the_log_and_not_in_the_answer(
+    both: FlaskClient, log_lines: LogLines, token: str, why: str
+) -> None:
+    answer = ask(both, f"Bearer {token}")
+    assert answer.status_code == 401
+    line = log_lines.one(f"token refused: {why}")
+    assert line["request_id"] == body(answer)["request_id"]
+    assert token not in log_lines.text
+    if why != "expired":
+        assert why not in answer.text + answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"iss": "https://x.example.com"}, "another issuer"), ({"aud": None}, "another audience")],
+)
+def test_that_a_token_is_meant_for_others_stands_in_the_log(
+    both: FlaskClient, auth_server: AuthServer, log_lines: LogLines, changes: dict[str, Any], why: str
+) -> None:
+    assert refusal(ask(both, f"Bearer {auth_server.token('ada', **changes)}")) == INVALID
+    log_lines.one(f"token refused: {why}")
+
+
+def test_that_a_key_is_not_known_stands_in_the_log(
+    both: FlaskClient, auth_server: AuthServer, log_lines: LogLines
+) -> None:
+    assert refusal(ask(both, f"Bearer {SigningKey().sign(auth_server.claims())}")) == INVALID
+    log_lines.one("token refused: key not known, or not for this algorithm")
+
+
+def test_a_secret_that_cannot_verify_is_no_error(
+    app: Flask, environment: dict[str, str], log_lines: LogLines
+) -> None:
+    pem = SigningKey().private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    client = create_app(
+        Settings.from_environ({**environment, "BETTER_AUTH_SECRET": pem.decode()})
+    ).test_client()
+    assert refusal(ask(client, f"Bearer {hs256(HS, GOOD, pem.decode())}")) == INVALID
+    log_lines.one("token refused: InvalidKeyError")
 
 
 @pytest.mark.parametrize(

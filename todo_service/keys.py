@@ -1,23 +1,13 @@
-"""The key set (RFC 7517) of the auth server: fetched when needed, cached, and asked for sparingly."""
+"""Public keys (JWK, RFC 7517): fetched from the auth server, and which algorithms each may verify with."""
 
-import json
-import logging
-import socket
-import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from contextvars import copy_context
+import ssl
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPException
+from socket import gaierror
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.error import HTTPError, URLError
 
-import jwt
-
-from todo_service import metrics
-
-log = logging.getLogger(__name__)
+from jwt import PyJWK, PyJWKClient, PyJWTError
 
 # JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1): the kinds of key it takes, `crv` or else `kty` of the JWK.
 ALGORITHMS = {
@@ -33,197 +23,102 @@ ALGORITHMS = {
     "PS512": ("RSA",),
 }
 
-FETCH_SECONDS = 2.0
-HURRIED_SECONDS = 0.2
-PATIENT_REQUESTS = 4  # that may wait for an unknown key while keys are known; more would stall everybody
 HEADERS = {"Accept": "application/json", "User-Agent": "todo-service"}
 MINIMUM_RSA_BITS = 2048  # RFC 7518 §3.3
-MAX_BYTES = 256 * 1024
-FRESH_SECONDS = 600  # after this the keys are fetched anew, so that a withdrawn key stops counting
-BURST = 3  # fetches that may follow each other at once …
-REFILL_SECONDS = 10  # … and how long it takes until one more is allowed
+PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")  # what is read, should a server ever publish private ones
 
-
-class KeysUnreachable(Exception):
-    """No key is known and the auth server gives none. `retry_after`: seconds until it is asked again."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("no key set")
-        self.retry_after = retry_after
-
-
-class Bucket:
-    """A token bucket: `BURST` fetches at once, then one each `REFILL_SECONDS`."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock, self.filled, self.at = clock, float(BURST), clock()
-
-    def take(self) -> bool:
-        now = self.clock()
-        self.filled = min(BURST, self.filled + (now - self.at) / REFILL_SECONDS)
-        self.at = now
-        if self.filled < 1:
-            return False
-        self.filled -= 1
-        return True
-
-    def seconds_to_next(self) -> int:
-        """Whole seconds, at least one, until `take` succeeds again."""
-        return max(1, round((1 - self.filled) * REFILL_SECONDS + 0.5))
-
-
-class KeySet:
-    """The keys at `url`, safe for use by many threads.
-
-    Known keys serve without any lock or network, and go on serving while the auth server is away. An
-    unknown key id makes one thread fetch while the others that need it wait for the same answer.
-    """
-
-    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.url, self.clock = url, clock
-        self.keys: dict[str, Key] = {}
-        self.generation = 0  # of these keys
-        self.stale_at = clock()
-        self.bucket = Bucket(clock)
-        self.guard = threading.Lock()
-        self.fetch_done = threading.Event()
-        self.fetch_done.set()
-        self.fetch_ends = clock()
-        self.patient = threading.Semaphore(PATIENT_REQUESTS)
-
-    def find(self, kid: str, algorithm: str) -> Any:
-        """The public key named `kid`, if it is one for `algorithm` (one of ALGORITHMS); else None.
-
-        Raises:
-            KeysUnreachable: there is no key at all to check against, or the answer is not here yet.
-        """
-        if kid not in self.keys:
-            self.refresh()
-            self.wait_for_fetch()
-        elif self.clock() >= self.stale_at:
-            self.refresh()
-        known = self.keys
-        if not known or (kid not in known and not self.fetch_done.is_set()):
-            raise KeysUnreachable(self.bucket.seconds_to_next())
-        key = known.get(kid)
-        return key.public if key and key.serves(algorithm) else None
-
-    def is_still(self, generation: int) -> bool:
-        """Whether the keys are of this generation, and fresh enough to be sure that they are."""
-        return self.generation == generation and self.clock() < self.stale_at
-
-    def refresh(self) -> None:
-        """Start to fetch the keys, unless a fetch is under way already or the bucket is empty."""
-        with self.guard:
-            under_way = self.clock() < self.fetch_ends and not self.fetch_done.is_set()
-            if under_way or not self.bucket.take():
-                return
-            self.fetch_done = threading.Event()
-            self.fetch_ends = self.clock() + FETCH_SECONDS
-            # A thread of its own, because name resolution heeds no timeout; in the request's context,
-            # so that what it logs carries the request's id.
-            fetch = copy_context().run
-            threading.Thread(target=fetch, args=(self._fetch, self.fetch_done), daemon=True).start()
-
-    def wait_for_fetch(self) -> None:
-        """Wait for the fetch under way; where others wait already and keys are known, not for long."""
-        patience = self.fetch_ends - self.clock()
-        if patience <= 0:
-            return
-        if not self.keys:
-            self.fetch_done.wait(patience)
-        elif self.patient.acquire(blocking=False):
-            try:
-                self.fetch_done.wait(patience)
-            finally:
-                self.patient.release()
-        else:
-            self.fetch_done.wait(min(patience, HURRIED_SECONDS))
-
-    def _fetch(self, done: threading.Event) -> None:
-        try:
-            self.keys = read_keys(download(self.url))
-            self.generation += 1
-            self.stale_at = self.clock() + FRESH_SECONDS
-            metrics.key_fetches.labels("fetched").inc()
-        except Exception as error:  # noqa: BLE001  # whatever a broken server answers, known keys stay
-            metrics.key_fetches.labels("failed").inc()
-            log.warning("The key set could not be fetched: %s", type(error).__name__)
-        finally:
-            done.set()
+# Why there is no key set, in our words: those of the libraries quote addresses. The first that fits is told.
+REASONS: list[tuple[type[BaseException], str]] = [
+    (TimeoutError, "timed out"),
+    (ConnectionRefusedError, "connection refused"),
+    (gaierror, "no such host"),
+    (ssl.SSLError, "TLS failed"),
+    (HTTPException, "not HTTP"),
+    (OSError, "connection failed"),
+    (PyJWTError, "not a key set"),
+    (ValueError, "not a key set"),
+    (RecursionError, "not a key set"),
+]
 
 
 class Key:
-    """One public key and the algorithms it may be used with."""
+    """One public key and the algorithms it may be used with.
+
+    Raises:
+        PyJWTError, KeyError, TypeError, ValueError: it is none that we could verify with.
+    """
 
     def __init__(self, jwk: dict[str, Any]) -> None:
+        kind = jwk.get("crv") or jwk["kty"]
+        fitting = [name for name, kinds in ALGORITHMS.items() if kind in kinds]
+        named = jwk.get("alg")  # old Better Auth versions leave it out
+        self.algorithms = [name for name in fitting if named in (None, name)]
         self.kid: str = jwk["kid"]
-        self.kind = jwk.get("crv") or jwk["kty"]
-        self.algorithm = jwk.get("alg")  # old Better Auth versions leave it out
-        if not isinstance(self.kid, str) or jwk.get("use", "sig") != "sig":
-            raise ValueError("no name, or not meant for signatures")
-        fitting = [name for name, kinds in ALGORITHMS.items() if self.kind in kinds]
-        if not fitting:
-            raise ValueError("no public key of a kind we know")
-        self.public = jwt.PyJWK(public_part(jwk), fitting[0]).key
-        if self.kind == "RSA" and self.public.key_size < MINIMUM_RSA_BITS:
+        if not isinstance(self.kid, str) or not self.algorithms or not may_verify(jwk):
+            raise ValueError("nameless, of no kind we know, or not meant to verify with")
+        public = {name: jwk[name] for name in PUBLIC_MEMBERS if name in jwk}
+        self.public = PyJWK(public, self.algorithms[0]).key
+        if kind == "RSA" and self.public.key_size < MINIMUM_RSA_BITS:
             raise ValueError("too short to be safe")
 
     def serves(self, algorithm: str) -> bool:
-        return self.kind in ALGORITHMS[algorithm] and self.algorithm in (None, algorithm)
+        return algorithm in self.algorithms
 
 
-def public_part(jwk: dict[str, Any]) -> dict[str, Any]:
-    """The JWK without private members, should a server ever publish them."""
-    return {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
+def may_verify(jwk: dict[str, Any]) -> bool:
+    """Whether `use` and `key_ops` (RFC 7517 §4.2, §4.3), where present, let it verify signatures."""
+    return jwk.get("use", "sig") == "sig" and "verify" in jwk.get("key_ops", ["verify"])
 
 
-def read_keys(document: bytes) -> dict[str, Key]:
-    """The usable keys of a JWK set; keys of other kinds are passed over (RFC 7517 §5).
+def fetch_keys(url: str, timeout: float) -> dict[str, Key]:
+    """The usable keys at `url` by their ids; redirects are not followed.
+
+    Args:
+        timeout: seconds to wait for each part of the answer.
 
     Raises:
-        ValueError: the document is no key set, or none of its keys is usable.
+        Exception: there is no key set to be had; `reason` says why.
     """
+    # Its own cache would forget the keys in an outage, and lock a rotated key out.
+    client = PyJWKClient(url, cache_jwk_set=False, timeout=timeout, headers=HEADERS)
+    return read_keys(client.fetch_data())
+
+
+def read_keys(key_set: dict[str, Any]) -> dict[str, Key]:
+    """The usable keys of a key set; others are passed over (RFC 7517 §5).
+
+    PyJWKSet does not say what a key's `key_ops` are, nor whether its `alg` was published or guessed.
+
+    Raises:
+        ValueError: it is no key set, or none of its keys is usable.
+    """
+    listed = key_set.get("keys")
+    if not isinstance(listed, list):
+        raise ValueError("no list of keys")
     keys = {}
-    for jwk in json.loads(document)["keys"]:
+    for jwk in listed:
         try:
             key = Key(jwk)
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError):
+        except (PyJWTError, KeyError, TypeError, ValueError, AttributeError):
             continue
         keys[key.kid] = key
     if not keys:
-        raise ValueError("no usable key")
+        raise NoUsableKey
     return keys
 
 
-def download(url: str) -> bytes:
-    """The document at `url`, within FETCH_SECONDS and of at most MAX_BYTES; redirects are not followed.
+class NoUsableKey(ValueError):
+    """A key set without any key that we could verify with."""
 
-    Raises:
-        OSError, HTTPException, ValueError: there is none to be had.
-    """
-    parts = urlsplit(url)
-    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = connect(parts.netloc, timeout=FETCH_SECONDS)
-    stream: socket.socket | None = None
 
-    def cut() -> None:
-        with suppress(OSError):
-            if reading := stream or connection.sock:
-                reading.shutdown(socket.SHUT_RDWR)
-
-    # The timeout above is one for each read: a server that sends byte by byte would never exceed it.
-    alarm = threading.Timer(FETCH_SECONDS, cut)
-    alarm.start()
-    try:
-        connection.connect()
-        stream = connection.sock  # which the connection forgets if the server announces to close it
-        connection.request("GET", parts.path or "/", headers=HEADERS)
-        answer = connection.getresponse()
-        document = answer.read(MAX_BYTES + 1)
-    finally:
-        alarm.cancel()
-        connection.close()
-    if answer.status != HTTPStatus.OK or len(document) > MAX_BYTES:
-        raise ValueError(f"status {answer.status}, {len(document)} bytes")
-    return document
+def reason(error: BaseException) -> str:
+    """Why there is no key set, for the log."""
+    if isinstance(error, NoUsableKey):
+        return "no usable key"
+    cause = error.__cause__ or error  # PyJWKClient tells what went wrong by what its error was raised from
+    if isinstance(cause, HTTPError):
+        redirect = HTTPStatus.MULTIPLE_CHOICES <= cause.code < HTTPStatus.BAD_REQUEST
+        return f"status {cause.code}" + (", and redirects are not followed" if redirect else "")
+    if isinstance(cause, URLError) and isinstance(cause.reason, BaseException):
+        cause = cause.reason
+    return next((words for kind, words in REASONS if isinstance(cause, kind)), type(cause).__name__)

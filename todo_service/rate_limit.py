@@ -116,7 +116,7 @@ def storage_options(storage: str) -> dict[str, Any]:
     }
 
 
-def spend(user_id: str) -> None:
+def hit(user_id: str) -> None:
     """Count a request of this user's.
 
     Raises:
@@ -126,7 +126,7 @@ def spend(user_id: str) -> None:
         raise problem
 
 
-def refuse_address() -> Problem | None:
+def hit_address() -> Problem | None:
     """Count a refused token of this client's; the 429 to answer with instead, if there were too many.
 
     Good tokens pass all the same: behind one address there may be many people, and one broken page.

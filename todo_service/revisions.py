@@ -8,8 +8,8 @@ from flask import g
 from sqlalchemy import bindparam, text, update
 
 from todo_service.auth import current_user
-from todo_service.known_tokens import CurrentUser
 from todo_service.models import Moment, User, now
+from todo_service.token_cache import CurrentUser
 from todo_service.transactions import USER, execute, fetch_value, transaction
 
 P = ParamSpec("P")
