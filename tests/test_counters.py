@@ -4,7 +4,6 @@ import pytest
 
 from tests.load import at_once
 from tests.test_key_set import Clock
-from todo_service import counters
 from todo_service.counters import Counters
 
 
@@ -15,9 +14,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def counted(clock: Clock) -> Counters:
-    counted = Counters()
-    counted.clock = clock
-    return counted
+    return Counters(clock)
 
 
 def test_a_window_begins_with_the_first_and_ends_in_time(counted: Counters, clock: Clock) -> None:
@@ -37,15 +34,15 @@ def test_each_key_counts_for_itself(counted: Counters, clock: Clock) -> None:
     assert counted.get_expiry("bob") == clock.now
 
 
-def test_what_has_ended_is_forgotten(
-    counted: Counters, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counters, "SWEEP_AT_LEAST", 100)
-    counted.sweep_at = 100
+def test_one_may_count_for_several(counted: Counters) -> None:
+    assert [counted.incr("ada", 60, 10), counted.incr("ada", 60)] == [10, 11]
+
+
+def test_what_has_ended_is_forgotten(counted: Counters, clock: Clock) -> None:
     for number in range(1000):
         counted.incr(str(number), 10)
         clock.now += 1
-    assert len(counted.windows) <= 100
+    assert counted.windows.currsize <= 11
     assert counted.get("999") == 1
 
 

@@ -14,6 +14,7 @@ from tests.redis_server import RedisServer
 from tests.service import Service
 from todo_service import create_app, rate_limit
 from todo_service.config import Settings
+from todo_service.errors import Problem
 from todo_service.setting_types import Proxies
 
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -78,6 +79,16 @@ def test_refused_requests_count_too(limited: Flask) -> None:
     assert ada.post(json={}).status_code == 400
     assert ada.get("/api/tasks/none").status_code == 404
     assert left(ada.get()) == (200, "0")
+
+
+def test_one_request_may_count_as_several(limited: Flask) -> None:
+    ada = Person(limited.test_client(), "ada")
+    with limited.test_request_context():
+        rate_limit.hit("ada", cost=2)
+    assert left(ada.get()) == (200, "0")
+    with limited.test_request_context(), pytest.raises(Problem) as refused:
+        rate_limit.hit("bob", cost=4)
+    assert refused.value.status == 429
 
 
 def test_waiting_as_told_is_enough(app: Flask, environment: dict[str, str]) -> None:
@@ -216,7 +227,7 @@ def test_a_storage_that_is_down_lets_requests_through_and_is_said_once_a_minute(
     assert [left(ada.get()) for _ in range(10)] == [(200, None)] * 10
     assert left(anonymous(limited)) == (401, None)
     assert time.monotonic() - started < 3, "each of them waited for the storage"
-    rate: rate_limit.Rate = limited.extensions["rate"]
+    rate: rate_limit.RateLimit = limited.extensions["rate_limit"]
     for _ in range(3):  # the pause is over, and it is still down
         rate.paused_until = 0
         assert left(ada.get()) == (200, None)

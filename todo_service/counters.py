@@ -1,15 +1,25 @@
-"""Counters in the process's own memory, for rate limits.
+"""Counters in the process's own memory, for rate limits: a storage as `limits` lets one add (Custom storage).
 
-The storage of this kind that comes with `limits` starts a thread every 10 ms, which looks at every counter.
+The one that comes with `limits` starts a thread every 10 ms, which looks at every counter: with 10,000 users
+that costs 0.35 ms of processor a request.
 """
 
+import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
+from cachetools import TLRUCache
 from limits.storage import Storage
 
-SWEEP_AT_LEAST = 10_000  # counters, before those that have ended are looked for
+
+@dataclass(slots=True)
+class Window:
+    """How often was counted since the window began, and when it ends, in seconds since 1970."""
+
+    count: int
+    ends: float
 
 
 class Counters(Storage):
@@ -19,14 +29,16 @@ class Counters(Storage):
         clock: tells the seconds since 1970.
     """
 
-    STORAGE_SCHEME = ["counters"]  # noqa: RUF012  # limits declares it so
+    STORAGE_SCHEME = None  # it is made by hand, not by an address
 
-    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **_: Any) -> None:
-        super().__init__(uri, wrap_exceptions=wrap_exceptions)
-        self.windows: dict[str, tuple[int, float]] = {}  # the count, and when the window ends
-        self.sweep_at = SWEEP_AT_LEAST
-        self.lock = Lock()
-        self.clock = time.time
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self.clock = clock
+        # Each time a window begins, those that have ended are forgotten.
+        self.windows: TLRUCache[str, Window] = TLRUCache(
+            math.inf, ttu=lambda _key, window, _now: window.ends, timer=clock
+        )
+        self.lock = Lock()  # cachetools leaves that to whoever shares a cache among threads
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -34,35 +46,31 @@ class Counters(Storage):
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Count; a first time begins a window of `expiry` seconds."""
-        now = self.clock()
         with self.lock:
-            count, ends = self.windows.get(key, (0, 0))
-            if ends <= now:
-                count, ends = 0, now + expiry
-            self.windows[key] = (count + amount, ends)
-            if len(self.windows) >= self.sweep_at:
-                self.sweep(now)
-        return count + amount
-
-    def sweep(self, now: float) -> None:
-        """Forget what has ended; rarely enough that each counter is looked at twice on average."""
-        self.windows = {key: window for key, window in self.windows.items() if window[1] > now}
-        self.sweep_at = max(SWEEP_AT_LEAST, 2 * len(self.windows))
+            window = self.windows.get(key)
+            if not window:
+                self.windows[key] = window = Window(0, self.clock() + expiry)
+            window.count += amount
+            return window.count
 
     def get(self, key: str) -> int:
-        count, ends = self.windows.get(key, (0, 0))
-        return count if ends > self.clock() else 0
+        with self.lock:
+            window = self.windows.get(key)
+        return window.count if window else 0
 
     def get_expiry(self, key: str) -> float:
-        now = self.clock()
-        return max(now, self.windows.get(key, (0, now))[1])
+        """When the key's window ends; now, if there is none."""
+        with self.lock:
+            window = self.windows.get(key)
+        return window.ends if window else self.clock()
 
     def check(self) -> bool:
         return True
 
     def reset(self) -> int:
         with self.lock:
-            count, self.windows = len(self.windows), {}
+            count = len(self.windows)
+            self.windows.clear()
         return count
 
     def clear(self, key: str) -> None:

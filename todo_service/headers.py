@@ -87,7 +87,7 @@ def with_usual_fields(environ: "WSGIEnvironment", start_response: "StartResponse
         read = environ["REQUEST_METHOD"] in ("GET", "HEAD") and status < "4"
         usual = USUAL_WHEN_READ if read else USUAL
         given = dict(fields)
-        own = [("X-Request-Id", request_id()), *rate_limit.fields()]
+        own = [("X-Request-Id", request_id()), *rate_limit.headers().items()]
         added = [field for field in usual if field[0] not in given]
         return start_response(status, [*fields, *own, *added], *error)
 

@@ -1,14 +1,14 @@
-"""How often a user may call, and an address fail to sign in (contract §7), by means of Flask-Limiter."""
+"""How often a user may call, and an address fail to sign in (contract §7): fixed windows, by `limits`."""
 
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
-from flask_limiter import Limiter
-from limits import RateLimitItem, parse
-from limits.storage import Storage
+from limits import RateLimitItem, WindowStats, parse
+from limits.storage import Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -20,31 +20,14 @@ from todo_service.errors import Problem
 
 log = logging.getLogger(__name__)
 
-OWN_MEMORY = f"{Counters.STORAGE_SCHEME[0]}://"
 STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
 PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
 LOG_SECONDS = 60  # between two lines about a storage that is down
 
-Fields = list[tuple[str, str]]
+T = TypeVar("T")
 
 
-class Standing(NamedTuple):
-    """How much is left of what one window allows."""
-
-    allowed: bool
-    limit: int
-    remaining: int
-    reset: float  # seconds since 1970
-
-    def fields(self) -> Fields:
-        return [
-            ("X-RateLimit-Limit", str(self.limit)),
-            ("X-RateLimit-Remaining", str(self.remaining)),
-            ("X-RateLimit-Reset", str(int(self.reset))),
-        ]
-
-
-class Rate:
+class RateLimit:
     """A rate, counted for each user and each address.
 
     A storage that is down lets everything through: to refuse everybody would be worse than to refuse
@@ -52,31 +35,25 @@ class Rate:
     """
 
     def __init__(self, storage: Storage, rate: RateLimitItem) -> None:
-        self.storage, self.rate = storage, rate
-        self.seconds = rate.get_expiry()
-        self.prefix = rate.key_for()
+        self.windows, self.rate = FixedWindowRateLimiter(storage), rate
         self.paused_until = self.silent_until = 0.0
 
-    def spend(self, kind: str, whose: str) -> Standing | None:
-        """Count one in a fixed window; None when the storage is down."""
-        return self.ask(kind, whose, lambda key: self.storage.incr(key, self.seconds))
+    def hit(self, kind: str, whose: str, cost: int) -> bool:
+        """Count; whether that is within the rate."""
+        return self.ask(lambda: self.windows.hit(self.rate, kind, whose, cost=cost)) is not False
 
-    def look(self, kind: str, whose: str) -> Standing | None:
-        """The same without counting."""
-        return self.ask(kind, whose, self.storage.get)
+    def peek(self, kind: str, whose: str) -> WindowStats | None:
+        """How much is left and when the window ends, without counting; None when the storage is down."""
+        return self.ask(lambda: self.windows.get_window_stats(self.rate, kind, whose))
 
-    def ask(self, kind: str, whose: str, count: Callable[[str], int]) -> Standing | None:
+    def ask(self, question: Callable[[], T]) -> T | None:
         if time.monotonic() < self.paused_until:
             return None
-        key = f"{self.prefix}/{kind}/{whose}"
         try:
-            used = count(key)
-            reset = self.storage.get_expiry(key)
+            return question()
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, people can do nothing about it
             self.pause(error)
             return None
-        limit = self.rate.amount
-        return Standing(used <= limit, limit, max(0, limit - used), reset)
 
     def pause(self, error: Exception) -> None:
         now = time.monotonic()
@@ -91,38 +68,30 @@ class Rate:
 
 def init_app(app: Flask, settings: Settings) -> None:
     app.extensions["trusted_proxies"] = settings.trusted_proxies
-    if not settings.rate_limit:
-        return
-    storage = settings.rate_limit_storage
-    limiter = Limiter(
-        key_func=client_address,
-        storage_uri=OWN_MEMORY if storage == "memory://" else storage,
-        storage_options=storage_options(storage),
-    )
-    limiter.init_app(app)
-    # It would look for limits of each view, before anybody knows the user. `spend` counts, `fields` tells.
-    for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
-        hooks[None].pop()
-    app.extensions["rate"] = Rate(limiter.storage, parse(settings.rate_limit))
+    if settings.rate_limit:
+        storage = storage_at(settings.rate_limit_storage)
+        app.extensions["rate_limit"] = RateLimit(storage, parse(settings.rate_limit))
 
 
-def storage_options(storage: str) -> dict[str, Any]:
-    if storage == "memory://":
-        return {}
-    return {
+def storage_at(url: str) -> Storage:
+    """Where it is counted: in this process, or in a Redis, to which no connection is made yet."""
+    if url == "memory://":
+        return Counters()
+    options: dict[str, Any] = {
         "socket_connect_timeout": STORAGE_SECONDS,
         "socket_timeout": STORAGE_SECONDS,
         "retry": Retry(NoBackoff(), 1),  # once, for a connection that was cut while it lay idle
     }
+    return cast(Storage, storage_from_string(url, **options))
 
 
-def hit(user_id: str) -> None:
-    """Count a request of this user's.
+def hit(user_id: str, cost: int = 1) -> None:
+    """Count a request of this user's, or as much work as `cost` of them.
 
     Raises:
         Problem: 429, the user has used up what one window allows.
     """
-    if problem := count("user", user_id):
+    if problem := count("user", user_id, cost):
         raise problem
 
 
@@ -134,24 +103,33 @@ def hit_address() -> Problem | None:
     return count("address", client_address())
 
 
-def count(kind: str, whose: str) -> Problem | None:
-    rate: Rate | None = current_app.extensions.get("rate")
-    standing = rate and rate.spend(kind, whose)
-    if not standing:
-        return None
-    g.standing = standing
-    if standing.allowed:
+def count(kind: str, whose: str, cost: int = 1) -> Problem | None:
+    limit = current_limit()
+    g.counted = (kind, whose)
+    if not limit or limit.hit(kind, whose, cost):
         return None
     metrics.refusals.labels(kind).inc()
-    wait = str(max(1, int(standing.reset - time.time()) + 1))
+    window = limit.peek(kind, whose)
+    wait = max(1, int(window.reset_time - time.time()) + 1) if window else PAUSE_SECONDS
     detail = "Too many requests; please wait a moment."
-    return Problem(429, "rate_limited", detail, headers={"Retry-After": wait})
+    return Problem(429, "rate_limited", detail, headers={"Retry-After": str(wait)})
 
 
-def fields() -> Fields:
-    """Header fields that say where the user stands: the user, or before anybody is known, the address."""
-    rate: Rate | None = current_app.extensions.get("rate")
-    if not rate or not request.path.startswith("/api"):
-        return []
-    standing: Standing | None = g.get("standing") or rate.look("address", client_address())
-    return standing.fields() if standing else []
+def current_limit() -> RateLimit | None:
+    limit: RateLimit | None = current_app.extensions.get("rate_limit")
+    return limit
+
+
+def headers() -> dict[str, str]:
+    """Fields that say how much is left: for the user, or before anybody is known, for the address."""
+    limit = current_limit()
+    if not limit or not request.path.startswith("/api"):
+        return {}
+    window = limit.peek(*(g.get("counted") or ("address", client_address())))
+    if not window:
+        return {}
+    return {
+        "X-RateLimit-Limit": str(limit.rate.amount),
+        "X-RateLimit-Remaining": str(window.remaining),
+        "X-RateLimit-Reset": str(int(window.reset_time)),
+    }
