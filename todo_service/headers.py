@@ -1,8 +1,7 @@
 """Header fields of every answer: caching, security, and CORS as browsers need it (contract §1 and §7)."""
 
+import logging
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Response, request
 
@@ -11,21 +10,11 @@ from todo_service.config import Settings
 from todo_service.extensions import cors
 from todo_service.logs import request_id
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+log = logging.getLogger(__name__)
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-SENT = [
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "X-Request-Id",
-    "traceparent",
-    "tracestate",
-]
 READ = [
+    "Content-Disposition",
     "ETag",
     "Idempotency-Replayed",
     "Link",
@@ -39,6 +28,7 @@ READ = [
     "X-Total-Count",
 ]
 PREFLIGHT_SECONDS = 600
+LONGEST_ORIGIN = 200  # characters that the log repeats
 
 # Whatever an answer holds, a browser is to take it for data: not to run, guess at, frame or embed it. (To
 # demand https, by Strict-Transport-Security, is for the proxy that speaks it.)
@@ -49,11 +39,11 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-USUAL = [("Cache-Control", "no-store"), ("Vary", "Authorization, Origin"), *SECURITY.items()]
-USUAL_WHEN_READ = [("Cache-Control", "private, no-cache"), *USUAL[1:]]
+USUAL = {"Vary": "Authorization, Origin", **SECURITY}
 
 
 def init_app(app: Flask, settings: Settings) -> None:
+    app.after_request(finish)  # after Flask-Cors, as of these the last named comes first
     anyone = settings.allowed_origins == ("*",)
     cors.init_app(
         app,
@@ -61,39 +51,43 @@ def init_app(app: Flask, settings: Settings) -> None:
         send_wildcard=anyone,
         supports_credentials=not anyone,
         methods=METHODS,
-        allow_headers=SENT,
+        allow_headers="*",  # tracing libraries add theirs
         expose_headers=READ,
         max_age=PREFLIGHT_SECONDS,
-        vary_header=False,  # set below, on every answer
+        vary_header=False,  # it stands on every answer
         always_send=False,
     )
-    # Flask-Cors would look at each answer, and describe for a log what it saw; most name no origin.
-    share = app.after_request_funcs[None].pop()
-
-    @app.after_request
-    def finish(response: Response) -> Response:
-        environ = request.environ
-        may_allow = response.status_code == 405 or environ["REQUEST_METHOD"] == "OPTIONS"
-        if may_allow and (allowed := response.headers.get("Allow")):  # a set, which has no order of its own
-            response.headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
-        return cast(Response, share(response)) if "HTTP_ORIGIN" in environ else response
 
 
-def with_usual_fields(environ: "WSGIEnvironment", start_response: "StartResponse") -> "StartResponse":
-    """Add what each answer has and this one has not. That is done at the very end, where the fields are a
-    list, because Werkzeug checks each name and value anew, twice."""
+def finish(response: Response) -> Response:
+    """Set what every answer has and this one has not."""
+    headers = response.headers
+    for name, value in USUAL.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Cache-Control", caching(response))
+    headers["X-Request-Id"] = request_id()
+    headers.update(rate_limit.headers())
+    if allowed := headers.get("Allow"):  # a set, which has no order of its own
+        headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
+    if (origin := request.headers.get("Origin")) and "Access-Control-Allow-Origin" not in headers:
+        note_refusal(origin)
+    return response
 
-    def start(status: str, fields: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
-        read = environ["REQUEST_METHOD"] in ("GET", "HEAD") and status < "4"
-        usual = USUAL_WHEN_READ if read else USUAL
-        given = dict(fields)
-        own = [("X-Request-Id", request_id()), *rate_limit.headers().items()]
-        added = [field for field in usual if field[0] not in given]
-        return start_response(status, [*fields, *own, *added], *error)
 
-    return start
+def caching(response: Response) -> str:
+    """Reads may be kept and must be checked; writes and errors are not kept."""
+    is_read = request.method in ("GET", "HEAD") and response.status_code < 400
+    return "private, no-cache" if is_read else "no-store"
+
+
+def note_refusal(origin: str) -> None:
+    """Tell of pages that may not read the answer; those of the service itself, like /docs, need no leave."""
+    if origin.partition("://")[2] != request.host:
+        log.info("origin not allowed: %s", origin[:LONGEST_ORIGIN])
 
 
 def exactly(origin: str) -> re.Pattern[str]:
-    """A pattern for this origin alone: Flask-Cors takes a plain `[::1]` for a set of characters."""
-    return re.compile(re.escape(origin) + r"\Z", re.IGNORECASE)
+    """A pattern for this origin alone, or for all that a leading `*.` stands for: subdomains, however deep.
+    Flask-Cors would take a plain `[::1]` for a set of characters."""
+    pattern = re.escape(origin).replace(r"://\*\.", r"://([a-z0-9_-]+\.)+")
+    return re.compile(pattern + r"\Z", re.IGNORECASE)
