@@ -1,46 +1,40 @@
-"""Every setting of the service: read once from the environment, typed, and refused by name when wrong."""
+"""Every setting of the service: read once by environs, typed, and refused by name when wrong."""
 
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
+from environs import EnvValidationError, validate
 from sqlalchemy.engine import URL
 
-from todo_service import setting_types as types
+from todo_service.setting_types import MUST_BE, SECRET, Proxies, env, origin
 
 VERSION = "1.0.0"
+LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
+FORMATS = ["json", "console"]
+
+log = logging.getLogger(__name__)
 
 
 class SettingError(ValueError):
     """A setting is missing or unusable; the message is one line that begins with its name."""
 
 
-def setting(
-    parse: Callable[[str], Any],
-    default: str,
-    meaning: str,
-    *,
-    secret: bool = False,
-    may_be_empty: bool = False,
-) -> Any:
-    """Declare a setting: how to read it, its default as one would write it, and what it means.
+def setting(kind: str, default: str, meaning: str, extent: str = "", **options: Any) -> Any:
+    """Declare a setting, whose name in the environment is the attribute's in capitals: by the method of
+    environs' `Env` that parses it, with what options, and its default as one writes it."""
+    documented = {"type": kind.replace("_", " ") + extent, "default": default, "meaning": meaning}
+    return field(repr=kind not in SECRET, metadata={**documented, "kind": kind, "options": options})
 
-    The name in the environment is the attribute's in capitals. An empty value counts as unset, unless
-    it `may_be_empty`. A `secret` is read to the letter and never shown.
-    """
-    return field(
-        repr=not secret,
-        metadata={
-            "parse": parse if secret else lambda written: parse(written.strip()),
-            "type": parse.__name__.replace("_", " "),
-            "default": default,
-            "meaning": meaning,
-            "may_be_empty": may_be_empty,
-        },
-    )
+
+def number(least: int, most: int, default: str, meaning: str) -> Any:
+    return setting("int", default, meaning, f" {least}-{most}", validate=validate.Range(least, most))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,149 +42,148 @@ class Settings:
     """The settings, in the order in which the README and `.env.example` list them."""
 
     better_auth_secret: str = setting(
-        types.hmac_secret,
-        "",
-        "Shared secret of HS256 tokens, 32 bytes at least. Needed unless BETTER_AUTH_URL or JWKS_URL is set.",
-        secret=True,
+        "hmac_secret", "", "Shared secret of HS256 tokens, 32 bytes at least. Needed without a key set."
     )
     better_auth_url: str = setting(
-        types.web_address,
-        "",
-        "Base URL of the Better Auth server. Turns on EdDSA, ES256 and RS256 tokens through its key set.",
+        "web_address", "", "Base URL of the Better Auth server. Turns on tokens that its key set verifies."
     )
     jwks_url: str = setting(
-        types.web_address, "", "Address of the key set, if it is not BETTER_AUTH_URL + /api/auth/jwks."
+        "web_address", "", "Its key set. Default: `/api/auth/jwks` there, or `/jwks` below a path of its own."
     )
     jwt_issuer: str = setting(
-        types.text, "", "`iss` that key-set tokens must carry, if it is not the origin of BETTER_AUTH_URL."
+        "str", "", "`iss` that key-set tokens must carry, if it is not the origin of BETTER_AUTH_URL."
     )
     jwt_audience: str = setting(
-        types.text, "", "`aud` that key-set tokens must carry, if it is not the origin of BETTER_AUTH_URL."
+        "str", "", "`aud` that key-set tokens must carry, if it is not the origin of BETTER_AUTH_URL."
     )
-    jwt_leeway: int = setting(
-        types.number(0, 300), "0", "Seconds by which the auth server's clock may differ from ours."
-    )
+    jwt_leeway: int = number(0, 300, "0", "Seconds by which the auth server's clock may differ from ours.")
     database_url: URL = setting(
-        types.database_url,
-        "sqlite:///todo.db",
-        "`postgresql://user:password@host/name`, or `sqlite:///file`; a relative file lies in `instance/`.",
-        secret=True,
+        "database_url", "sqlite:///todo.db", "`postgresql://…`, or `sqlite:///file`, relative to `instance/`."
     )
     auto_migrate: bool = setting(
-        types.flag,
-        "true",
-        "Bring the schema up to date at the start. Off: run `flask db upgrade` in your release step.",
+        "bool", "true", "Migrate at the start. Off: run `flask db upgrade` in your release step."
     )
     cors_origins: tuple[str, ...] = setting(
-        types.origins,
+        "origins",
         "",
-        "Comma-separated origins whose pages may call the service. Default: BETTER_AUTH_URL and http://localhost:3000.",
+        "Origins whose pages may call. Default: BETTER_AUTH_URL's, http://localhost:3000 and http://localhost:5173.",
     )
     rate_limit: str = setting(
-        types.rate,
-        "600/minute",
-        "Requests per user, and refused tokens per address, like `600/minute`; empty: no limit.",
-        may_be_empty=True,
+        "rate", "600/minute", "Requests per user, and refused tokens per address; empty: no limit."
     )
     rate_limit_storage: str = setting(
-        types.rate_storage,
-        "memory://",
-        "Where they are counted: each process for itself, or all together in `redis://host:6379/0`.",
-        secret=True,
+        "rate_storage", "memory://", "Where they are counted: per process, or all in `redis://host:6379/0`."
     )
-    trusted_proxies: types.Proxies = setting(
-        types.proxies,
-        "",
-        "Proxies whose `X-Forwarded-For` counts: how many, or their networks, like `10.0.0.0/8,::1`.",
+    trusted_proxies: Proxies = setting(
+        "proxies", "", "Whose `X-Forwarded-For` counts: how many, or their networks, like `10.0.0.0/8,::1`."
     )
-    idempotency_hours: int = setting(
-        types.number(1, 8760), "24", "Hours for which the answer to an `Idempotency-Key` is kept."
+    idempotency_hours: int = number(
+        1, 8760, "24", "Hours for which answers to an `Idempotency-Key` are kept."
     )
-    deletions_days: int = setting(
-        types.number(1, 3650),
-        "90",
-        "Days for which deletions are kept for devices that sync; older ones `flask prune` removes.",
+    deletions_days: int = number(
+        1, 3650, "90", "Days for which `flask prune` leaves deletions, for devices that sync."
     )
     log_level: str = setting(
-        types.log_level, "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`: the least that is logged."
+        "choice", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`: the least that is logged.", choices=LEVELS
     )
     log_format: str = setting(
-        types.log_format, "json", "`json`: an object a line; `console`: readable for people."
+        "choice", "json", "`json`: an object a line; `console`: readable for people.", choices=FORMATS
     )
-    metrics_port: int = setting(
-        types.number(0, 65535),
-        "0",
-        "Port on HOST that serves Prometheus metrics, to be kept from the public; `0`: none.",
+    metrics_port: int = number(
+        0, 65535, "0", "Port on HOST that serves Prometheus metrics, to be kept from the public; `0`: none."
     )
-    host: str = setting(
-        types.text, "127.0.0.1", "Address to listen on; `0.0.0.0` to be reached from other machines."
+    host: str = setting("str", "127.0.0.1", "Address to listen on; `0.0.0.0`: also for other machines.")
+    port: int = number(1, 65535, "8000", "Port to listen on.")
+    web_concurrency: int = number(
+        0, 256, "0", "Worker processes; `0`: one for each processor, eight at most."
     )
-    port: int = setting(types.number(1, 65535), "8000", "Port to listen on.")
-    web_concurrency: int = setting(
-        types.number(0, 256), "0", "Worker processes; `0`: one for each processor, eight at most."
-    )
-    threads: int = setting(
-        types.number(1, 256), "8", "Threads, and so database connections at most, of each worker."
-    )
+    threads: int = number(1, 256, "8", "Threads of each worker, and its database connections at most.")
 
     @classmethod
     def load(cls) -> Self:
         """Read the environment and, for what it leaves out, the `.env` file of the working directory."""
-        load_dotenv(Path.cwd() / ".env")
+        try:
+            with Path(".env").open(encoding="utf-8") as file:
+                load_dotenv(stream=file)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:  # another user's, say, or not UTF-8
+            log.warning(".env is passed over, for it cannot be read: %s", type(error).__name__)
         return cls.from_environ(os.environ)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read every setting.
+        """Read every setting from these variables alone.
 
         Raises:
             SettingError: a value is unusable, or no way to verify tokens is configured.
         """
-        values = {}
-        for declared in fields(cls):
-            name, how = declared.name.upper(), declared.metadata
-            written = environ.get(name, how["default"])
-            if not written.strip() and not how["may_be_empty"]:
-                written = how["default"]
-            try:
-                values[declared.name] = how["parse"](written)
-            except ValueError as error:
-                raise SettingError(f"{name} {error}") from None
-        return cls(**values)
+        declared = {one.name.upper(): one.metadata for one in fields(cls)}
+        with only({name: written(name, environ.get(name), how["default"]) for name, how in declared.items()}):
+            return cls(**{name.lower(): parsed(name, **how) for name, how in declared.items()})
 
     def __post_init__(self) -> None:
         if not self.better_auth_secret and not self.key_set_url:
-            raise SettingError(
-                "BETTER_AUTH_SECRET must be set (or BETTER_AUTH_URL, to verify tokens with its key set)"
-            )
+            raise SettingError("BETTER_AUTH_SECRET must be set (or BETTER_AUTH_URL, for its key set)")
         if self.key_set_url and not (self.issuer and self.audience):
-            raise SettingError(
-                "BETTER_AUTH_URL must be set (or both JWT_ISSUER and JWT_AUDIENCE) when JWKS_URL is"
-            )
+            raise SettingError("BETTER_AUTH_URL must be set (or JWT_ISSUER and JWT_AUDIENCE)")
 
     @property
     def key_set_url(self) -> str:
         """Where the auth server publishes its keys; empty when only the shared secret counts."""
-        if self.jwks_url or not self.better_auth_url:
-            return self.jwks_url
-        return self.better_auth_url.removesuffix("/api/auth") + "/api/auth/jwks"
+        below = "/jwks" if urlsplit(self.better_auth_url).path else "/api/auth/jwks"
+        return self.jwks_url or (self.better_auth_url and self.better_auth_url + below)
+
+    @property
+    def auth_origin(self) -> str:
+        return self.better_auth_url and origin(self.better_auth_url)
 
     @property
     def issuer(self) -> str:
-        return self.jwt_issuer or (self.better_auth_url and types.origin(self.better_auth_url))
+        return self.jwt_issuer or self.auth_origin
 
     @property
     def audience(self) -> str:
-        return self.jwt_audience or (self.better_auth_url and types.origin(self.better_auth_url))
+        return self.jwt_audience or self.auth_origin
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        usual = [types.origin(self.better_auth_url)] if self.better_auth_url else []
-        return self.cors_origins or tuple(dict.fromkeys([*usual, "http://localhost:3000"]))
+        usual = (self.auth_origin, "http://localhost:3000", "http://localhost:5173")  # Next.js's and Vite's
+        return self.cors_origins or tuple(dict.fromkeys(filter(None, usual)))
 
     @property
     def workers(self) -> int:
         return self.web_concurrency or min(processors(), 8)
+
+
+def written(name: str, value: str | None, default: str) -> str:
+    """A value as environs is to read it. Empty counts as unset, but for RATE_LIMIT: that is then off."""
+    if value is None or (not value.strip() and name != "RATE_LIMIT"):
+        return default
+    return value if name == "BETTER_AUTH_SECRET" else value.strip()  # the secret counts to the last blank
+
+
+def parsed(name: str, kind: str, options: dict[str, Any], **_documented: str) -> Any:
+    must = f"{name} must be {MUST_BE[kind]}"
+    try:
+        return getattr(env, kind)(name, **options)
+    except EnvValidationError as error:
+        raise SettingError(f"{must}: {'; '.join(error.error_messages)}") from None
+    except ValueError:  # its message may quote a secret
+        raise SettingError(must) from None
+
+
+@contextmanager
+def only(variables: Mapping[str, str]) -> Iterator[None]:
+    """Let these variables stand in the environment as given: environs looks nowhere else."""
+    before = {name: os.environ.pop(name) for name in variables if name in os.environ}
+    try:
+        os.environ.update(variables)
+        yield
+    finally:
+        for name in variables:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def processors() -> int:

@@ -1,115 +1,132 @@
-"""How settings are written: each function reads one kind, and raises ValueError saying what it must be."""
+"""The types of settings that environs does not know: each function parses one, or says what it must be."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
-import psycopg2
+import idna
+from environs import Env, EnvError
+from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+env = Env()
+
+# What a value of each type must be, be it a parser of environs' or of this file.
+MUST_BE = {"str": "text", "int": "a whole number", "bool": "true or false"}
+SECRET = {"hmac_secret", "database_url", "rate_storage"}  # types that may hold one, so are never shown
+
 MINIMUM_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash it feeds
+DEFAULT_PORTS = {"http": 80, "https": 443}
+HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f.]*:[0-9a-f:.]*")  # a name, IPv4 or IPv6
+APP_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(:[0-9]+)?")  # of an app or a browser extension
 
 
-def text(value: str) -> str:
-    """Anything."""
-    return value
+def parser(must_be: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as a method of `env`; a value that it raises a ValueError for `must_be` this."""
+
+    def register(parse: Callable[..., Any]) -> Callable[..., Any]:
+        MUST_BE[parse.__name__] = must_be
+        return env.parser_for(parse.__name__)(parse)
+
+    return register
 
 
-def flag(value: str) -> bool:
-    known = {"true": True, "1": True, "on": True, "yes": True}
-    known |= {"false": False, "0": False, "off": False, "no": False, "": False}
+@parser("one of these")
+def choice(value: str, choices: Sequence[str]) -> str:
+    """One of these words, whatever the case."""
+    known = {word.lower(): word for word in choices}
     if value.lower() not in known:
-        raise ValueError("must be true or false")
+        raise EnvError(" or ".join(choices))
     return known[value.lower()]
 
 
-def number(least: int, most: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not re.fullmatch("[0-9]{1,9}", value) or not least <= int(value) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(value)
-
-    parse.__name__ = f"number {least}-{most}"
-    return parse
-
-
-def hmac_secret(value: str) -> str:
-    if value and len(value.encode()) < MINIMUM_SECRET_BYTES:
-        raise ValueError(f"must be at least {MINIMUM_SECRET_BYTES} bytes long")
+@parser("like 600/minute, or empty for no limit")
+def rate(value: str) -> str:
+    if not re.fullmatch("([1-9][0-9]{0,8}/(second|minute|hour|day))?", value):
+        raise ValueError
     return value
 
 
+@parser(f"at least {MINIMUM_SECRET_BYTES} bytes long")
+def hmac_secret(value: str) -> str:
+    if 0 < len(value.encode()) < MINIMUM_SECRET_BYTES:
+        raise ValueError
+    return value
+
+
+@parser("an address like https://app.example.com")
 def web_address(value: str) -> str:
-    """An absolute http or https URL, without a trailing slash; empty stays empty."""
-    if not value:
-        return value
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # no such port, or brackets that hold no address
-        usable = False
-    if not usable or parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("must be an address like https://app.example.com")
-    return value.rstrip("/")
+    """An absolute http or https URL: its origin and its path, without a trailing slash; or empty."""
+    parts = urlsplit(value)
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError
+    return value and origin(value) + quote(parts.path.rstrip("/"), "/%:@!$&'()*+,;=~")
 
 
 def origin(address: str) -> str:
-    """The origin of an address as browsers and Better Auth write it (RFC 6454 §6.2)."""
+    """The origin (RFC 6454 §6.2) of a web address, as browsers and Better Auth write it: in lower case, the
+    host in its IDNA form (UTS 46), the port only where it is not the scheme's own. Raises ValueError."""
     parts = urlsplit(address)
     host = parts.hostname or ""
+    host = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    if parts.scheme not in DEFAULT_PORTS or not HOST.fullmatch(host) or parts.port == 0:
+        raise ValueError("no web address")
     host = f"[{host}]" if ":" in host else host
-    usual = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
+    usual = parts.port in (None, DEFAULT_PORTS[parts.scheme])
+    return f"{parts.scheme}://{host}" + ("" if usual else f":{parts.port}")
 
 
+@parser("origins like https://a.example, https://*.a.example or capacitor://localhost, or a single *")
 def origins(value: str) -> tuple[str, ...]:
     """Comma-separated origins, or `*` for any."""
-    listed = tuple(part.strip() for part in value.split(",") if part.strip())
-    if listed == ("*",):
-        return listed
-    for one in listed:
-        if urlsplit(web_address(one)).path or "*" in one:
-            raise ValueError("must be origins like https://app.example.com, or a single *")
-    return tuple(dict.fromkeys(origin(one) for one in listed))
+    listed = [one.strip().rstrip("/").lower() for one in value.split(",") if one.strip()]
+    return ("*",) if listed == ["*"] else tuple(dict.fromkeys(map(page_origin, listed)))
 
 
+def page_origin(written: str) -> str:
+    """What a browser sends as `Origin`; the `*.` that stands for all subdomains of a web host is kept."""
+    scheme, _, host = written.partition("://")
+    if scheme not in DEFAULT_PORTS and APP_ORIGIN.fullmatch(written):
+        return written
+    address = f"{scheme}://{host.removeprefix('*.')}"
+    if web_address(address) != (found := origin(address)):
+        raise ValueError("it has a path")
+    return found.replace("://", "://*.") if host.startswith("*.") else found
+
+
+@parser("a postgresql:// or sqlite:/// URL")
 def database_url(value: str) -> URL:
     """A SQLAlchemy URL; the `postgres://` that hosting companies hand out is understood."""
     try:
         url = make_url(value)
-        backend = url.drivername.partition("+")[0]
-        if backend == "sqlite":
-            return url.set(drivername="sqlite")
-        if backend in ("postgres", "postgresql"):
-            make_dsn(**{name: str(option) for name, option in url.query.items()})
-            return url.set(drivername="postgresql+psycopg2")
-    except psycopg2.ProgrammingError as error:  # sslmode and channel_binding are known, pgbouncer is not
-        raise ValueError(f"has an option PostgreSQL does not know: {str(error).strip()}") from None
-    except (ArgumentError, ValueError):
-        pass  # what make_url says may repeat the password
-    raise ValueError("must be a postgresql:// or sqlite:/// URL")
+    except ArgumentError:
+        raise ValueError from None
+    backend = url.drivername.partition("+")[0]
+    if backend == "sqlite" and not url.host:  # after two slashes, the file's name stands for a host
+        if "?" in value and "uri" not in url.query:
+            raise EnvError("a ? in the file's name is written %3F")
+        return url.set(drivername="sqlite")
+    if backend not in ("postgres", "postgresql"):
+        raise ValueError
+    try:  # libpq knows the options sslmode and channel_binding, but not pgbouncer
+        make_dsn(**dict.fromkeys(url.query, "any"))
+    except ProgrammingError as error:
+        raise EnvError(str(error).strip()) from None
+    return url.set(drivername="postgresql+psycopg2")
 
 
-def rate(value: str) -> str:
-    if value and not re.fullmatch("[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
-        raise ValueError("must be like 600/minute, or empty for no limit")
-    return value
-
-
+@parser("memory:// or an address like redis://host:6379/0")
 def rate_storage(value: str) -> str:
     """Where the limits are counted: this process's memory, or a Redis."""
-    try:
-        parts = urlsplit(value)
-        usable = value == "memory://" or (parts.scheme in ("redis", "rediss") and bool(parts.hostname))
-        usable = usable and parts.port != 0
-    except ValueError:  # no such port
-        usable = False
-    if not usable:
-        raise ValueError("must be memory:// or an address like redis://host:6379/0")
+    parts = urlsplit(value)
+    is_redis = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+    if not is_redis and value != "memory://":
+        raise ValueError
     return value
 
 
@@ -122,32 +139,14 @@ class Proxies:
 
     def cover(self, address: str, hop: int) -> bool:
         """Whether the proxy at this address, so many hops away from us, is trusted."""
-        if hop < self.hops:
-            return True
         try:
-            found = ip_address(address)
+            return hop < self.hops or any(ip_address(address) in network for network in self.networks)
         except ValueError:
             return False
-        return any(found in network for network in self.networks)
 
 
+@parser("a number of proxies, or addresses like 10.0.0.0/8,::1")
 def proxies(value: str) -> Proxies:
-    """How many proxies there are, or their addresses and networks, comma-separated."""
     if re.fullmatch("[0-9]", value):
         return Proxies(hops=int(value))
-    try:
-        return Proxies(networks=tuple(ip_network(part.strip()) for part in value.split(",") if part.strip()))
-    except ValueError:
-        raise ValueError("must be a number of proxies, or addresses like 10.0.0.0/8,::1") from None
-
-
-def log_format(value: str) -> str:
-    if value.lower() not in ("json", "console"):
-        raise ValueError("must be json or console")
-    return value.lower()
-
-
-def log_level(value: str) -> str:
-    if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-    return value.upper()
+    return Proxies(networks=tuple(ip_network(part.strip()) for part in value.split(",") if part.strip()))
