@@ -242,9 +242,32 @@ def test_a_wildcard_never_comes_with_credentials(environment: dict[str, str]) ->
 
 def test_the_default_origins_are_the_auth_servers_and_localhost(environment: dict[str, str]) -> None:
     auth = {"BETTER_AUTH_URL": "https://App.Example.com:443/"}
-    for origin in ("https://app.example.com", OURS):
+    for origin in ("https://app.example.com", OURS, "http://localhost:5173"):
         assert cors_of(environment, "", origin, **auth)["Access-Control-Allow-Origin"] == origin
     assert not cors_of(environment, "", "https://other.example.com", **auth)
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://app.example.com", True),
+        ("https://a.b.example.com", True),
+        ("https://example.com", False),
+        ("https://.example.com", False),
+        ("http://app.example.com", False),
+        ("https://app.example.com:8443", False),
+        ("https://evilexample.com", False),
+        ("https://evil.example/.example.com", False),
+        ("https://app.example.com.evil.example", False),
+        ("capacitor://localhost", True),
+        ("ionic://localhost", False),
+    ],
+)
+def test_all_subdomains_and_an_apps_own_scheme_can_be_let_in(
+    environment: dict[str, str], origin: str, allowed: bool
+) -> None:
+    found = cors_of(environment, "https://*.example.com,capacitor://localhost", origin)
+    assert found.get("Access-Control-Allow-Origin") == (origin if allowed else None)
 
 
 def test_an_ipv6_origin_is_taken_to_the_letter(environment: dict[str, str]) -> None:
