@@ -16,11 +16,13 @@ from werkzeug.test import TestResponse
 
 from tests.people import Person, body
 from todo_service import idempotency
+from todo_service.batch_schemas import OPERATIONS
 from todo_service.extensions import db
+from todo_service.fields import parse_timestamp
 from todo_service.models import User
 from todo_service.openapi import describe
 from todo_service.openapi_schemas import TIMESTAMP_SENT
-from todo_service.schemas import OPERATIONS, SERVER_OWNED, parse_timestamp
+from todo_service.schemas import SERVER_OWNED
 
 JSON = dict[str, Any]
 

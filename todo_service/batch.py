@@ -8,13 +8,13 @@ from marshmallow import ValidationError
 from uuid_utils import uuid7
 
 from todo_service.auth import signed_in
+from todo_service.batch_schemas import BatchResultSchema, BatchSchema, load_operation
 from todo_service.contract import returns, takes
 from todo_service.errors import Problem, invalid
 from todo_service.idempotency import RUN_BATCH, writes_once
 from todo_service.models import TaskRow
 from todo_service.own_tasks import change, create, own_task, remove
 from todo_service.preconditions import precondition_failed
-from todo_service.schemas import BatchResultSchema, BatchSchema, load_operation
 from todo_service.transactions import roll_back
 
 blueprint = Blueprint("batch", __name__, url_prefix="/api/tasks")

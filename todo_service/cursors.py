@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 from marshmallow import Schema, ValidationError, fields, validate
 
-from todo_service.schemas import PRIORITIES, Strict, Timestamp
+from todo_service.fields import PRIORITIES, Timestamp
+from todo_service.schemas import Strict
 
 CHECKSUM_CHARACTERS = 16
 

@@ -11,7 +11,8 @@ from typing import Any
 from icalendar import Calendar, Todo
 
 from todo_service.models import TaskRow
-from todo_service.schemas import AccountSchema, TaskSchema
+from todo_service.schemas import TaskSchema
+from todo_service.service_schemas import AccountSchema
 from todo_service.wire import json_bytes
 
 Account = dict[str, Any]

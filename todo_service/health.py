@@ -13,7 +13,7 @@ from todo_service.contract import returns
 from todo_service.database import is_unavailable, reason
 from todo_service.errors import UNAVAILABLE, Problem, unavailable
 from todo_service.listing import current_revision
-from todo_service.schemas import HealthSchema, IndexSchema
+from todo_service.service_schemas import HealthSchema, IndexSchema
 
 blueprint = Blueprint("health", __name__)
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from todo_service import changes, idempotency, own_tasks
 from todo_service.errors import CODES, TITLES, Problem, invalid, unavailable
 from todo_service.openapi_schemas import JSON, Schemas
-from todo_service.schemas import ProblemSchema, TaskSchema
+from todo_service.schemas import TaskSchema
+from todo_service.service_schemas import ProblemSchema
 from todo_service.wire import MAX_BODY, too_large
 
 EXAMPLE_ID = "019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"

@@ -8,7 +8,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
-from todo_service.schemas import OPERATIONS, CommaSeparated, Operations, Parameters, Timestamp
+from todo_service.batch_schemas import OPERATIONS, Operations
+from todo_service.fields import CommaSeparated, Timestamp
+from todo_service.schemas import Parameters
 
 OPENAPI = "3.1.0"
 
