@@ -15,8 +15,9 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from tests.people import Person, body
-from todo_service import idempotency
+from todo_service import create_app, idempotency
 from todo_service.batch_schemas import OPERATIONS
+from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.fields import parse_timestamp
 from todo_service.models import User
@@ -115,8 +116,8 @@ def test_every_operation_has_a_name_of_its_own_and_a_summary(document: JSON) -> 
 
 def test_what_lies_under_api_needs_the_token_and_nothing_else_does(document: JSON) -> None:
     for path, method, operation in operations(document):
-        expected: list[JSON] | None = [{"bearer": []}] if path.startswith("/api/") else None
-        assert operation.get("security") == expected, (method, path)
+        expected: list[JSON] = [{"bearer": []}] if path.startswith("/api/") else []
+        assert operation["security"] == expected, (method, path)
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
@@ -310,7 +311,7 @@ def test_the_operations_of_a_batch_are_told_apart_by_op(document: JSON) -> None:
     assert batch["items"]["discriminator"]["propertyName"] == "op"
     assert [{"$ref": kinds[kind]} for kind in OPERATIONS] == batch["items"]["oneOf"]
     for kind, reference in kinds.items():
-        assert resolved(document, {"$ref": reference})["properties"]["op"]["const"] == kind
+        assert resolved(document, {"$ref": reference})["properties"]["op"]["enum"] == [kind]
 
 
 def as_described(parameter: JSON, written: str) -> Any:
@@ -407,6 +408,34 @@ def test_refusals_are_described_and_are_problems(document: JSON, client: FlaskCl
         ("/docs/{asset}", "get", client.get("/docs/unknown.js")),
     ]
     for path, method, answer in refusals:
+        check_refusal(document, path, method, answer)
+
+
+def test_what_is_no_task_or_somebody_elses_is_a_described_refusal(
+    document: JSON, client: FlaskClient, ada: Person
+) -> None:
+    bobs = Person(client, "bob").adds()["id"]
+    for path, method, _ in operations(document):
+        if "{id}" in path:
+            for task, status in ((bobs, 403), (ID, 404)):
+                answer = ada.call(method, path.format(id=task), json={"completed": True})
+                assert answer.status_code == status
+                check_refusal(document, path, method, answer)
+
+
+def test_all_that_needs_the_database_may_be_unavailable_and_nothing_else(
+    document: JSON, environment: dict[str, str]
+) -> None:
+    nowhere = {**environment, "DATABASE_URL": "postgresql://todo@127.0.0.1:1/todo"}
+    ada = Person(create_app(Settings.from_environ(nowhere)).test_client(), "ada")
+    for path, method, operation in operations(document):
+        if "503" not in operation["responses"]:
+            answer = ada.call(method, path.format(asset="start.js"), buffered=True)
+            assert answer.status_code == 200
+            continue
+        example = None if method == "get" else {"title": "Pay rent", "completed": True}
+        answer = ada.call(method, path.format(id=ID), json=example)
+        assert answer.status_code == 503
         check_refusal(document, path, method, answer)
 
 

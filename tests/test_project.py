@@ -44,7 +44,7 @@ LAYERS = [
     {"preconditions", "export"},
     {"tasks", "batch", "changes", "account", "health", "cli"},
     {"openapi_schemas"},
-    {"openapi_answers"},
+    {"openapi_components"},
     {"openapi"},
     {"docs", "connection"},
     {"__init__", "worker"},

@@ -14,7 +14,7 @@ from todo_service.contract import returns, serves, takes
 from todo_service.erasure import erase
 from todo_service.export import FORMATS
 from todo_service.models import TASK_COLUMNS, Task, TaskRow, User, now
-from todo_service.service_schemas import AccountSchema, EraseSchema, ExportParameters, ExportSchema
+from todo_service.service_schemas import AccountSchema, EraseInput, ExportParameters, ExportSchema
 from todo_service.transactions import USER, fetch, fetch_one, snapshot
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account")
@@ -77,7 +77,7 @@ def export_account(format: str) -> Response:
 
 @blueprint.delete("")
 @signed_in
-@takes(EraseSchema())
+@takes(EraseInput())
 @returns(status=204)
 def erase_account(fields: dict[str, str]) -> None:
     """Erase your account. All that is held of you is gone for good."""

@@ -68,6 +68,7 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
         present(token)
         return verify_and_serve(*args, **kwargs)
 
+    vars(guarded)["signed_in"] = True  # read by the docs
     return guarded
 
 

@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 from uuid_utils import uuid7
 
 from todo_service.auth import signed_in
-from todo_service.batch_schemas import BatchResultSchema, BatchSchema, load_operation
+from todo_service.batch_schemas import BatchInput, BatchResultSchema, load_operation
 from todo_service.contract import returns, takes
 from todo_service.errors import Problem, invalid
 from todo_service.idempotency import RUN_BATCH, writes_once
@@ -26,9 +26,9 @@ Result = dict[str, Any]
 
 @blueprint.post("/batch")
 @signed_in
-@takes(BatchSchema(), limit=MAX_BYTES)
+@takes(BatchInput(), limit=MAX_BYTES)
 @writes_once(RUN_BATCH)
-@returns(BatchResultSchema())
+@returns(BatchResultSchema(), refuses=(403, 404, 412))
 def run_batch(fields: dict[str, Any]) -> dict[str, list[Result]]:
     """Do up to 100 operations in order, all or none of them. The first that fails decides the answer,
     with its index as the name in `errors`. With an `Idempotency-Key` it may safely be sent again."""

@@ -3,53 +3,61 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validate
 
-from todo_service.fields import StrictBoolean
-from todo_service.schemas import Strict, TaskSchema
+from todo_service.fields import StrictBoolean, absent
+from todo_service.schemas import Input, Output, TaskInput, TaskSchema
 
 
-class CreateOperation(Strict):
+def op(kind: str) -> fields.String:
+    """The member by which the kinds of operations are told apart."""
+    return fields.String(required=True, validate=validate.Equal(kind), metadata={"examples": [kind]})
+
+
+class CreateOperationInput(Input):
     """Create a task."""
 
-    op = fields.Constant("create", required=True)
-    task = fields.Nested(TaskSchema, required=True)
+    op = op("create")
+    task = fields.Nested(TaskInput, required=True)
 
 
-class ChangeOperation(Strict):
+class ChangeOperationInput(Input):
     """What every operation on a task that exists says."""
 
     id = fields.String(required=True, metadata={"examples": ["019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"]})
     if_match = fields.Integer(
-        strict=True, load_default=None, metadata={"description": "The revision the task must have."}
+        strict=True,
+        allow_none=True,
+        load_default=absent,
+        metadata={"description": "The revision the task must have."},
     )
 
 
-class UpdateOperation(ChangeOperation):
+class UpdateOperationInput(ChangeOperationInput):
     """Change what is sent of a task."""
 
-    op = fields.Constant("update", required=True)
-    task = fields.Nested(TaskSchema(partial=True), required=True)
+    op = op("update")
+    task = fields.Nested(TaskInput(partial=True), required=True)
 
 
-class CompleteOperation(ChangeOperation):
+class CompleteOperationInput(ChangeOperationInput):
     """Complete or reopen a task."""
 
-    op = fields.Constant("complete", required=True)
+    op = op("complete")
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
-class DeleteOperation(ChangeOperation):
+class DeleteOperationInput(ChangeOperationInput):
     """Delete a task."""
 
-    op = fields.Constant("delete", required=True)
+    op = op("delete")
 
 
 OPERATIONS: dict[str, Schema] = {
-    "create": CreateOperation(),
-    "update": UpdateOperation(),
-    "complete": CompleteOperation(),
-    "delete": DeleteOperation(),
+    "create": CreateOperationInput(),
+    "update": UpdateOperationInput(),
+    "complete": CompleteOperationInput(),
+    "delete": DeleteOperationInput(),
 }
 
 
@@ -82,20 +90,20 @@ def load_operation(raw: Any) -> dict[str, Any]:
     return loaded
 
 
-class BatchSchema(Strict):
+class BatchInput(Input):
     """Operations to be done in order, all or none of them."""
 
     operations = Operations(required=True)
 
 
-class ResultSchema(Schema):
+class ResultSchema(Output):
     """What came of one operation."""
 
     status = fields.Integer(metadata={"enum": [200, 201, 204], "examples": [201]})
     task = fields.Nested(TaskSchema, metadata={"optional": True, "description": "But for a delete."})
 
 
-class BatchResultSchema(Schema):
+class BatchResultSchema(Output):
     """What came of each operation, in their order."""
 
     results = fields.List(fields.Nested(ResultSchema))

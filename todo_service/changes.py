@@ -74,7 +74,7 @@ class Change(NamedTuple):
 @blueprint.get("/changes")
 @signed_in
 @takes(query=ChangesParameters())
-@returns(ChangesSchema())
+@returns(ChangesSchema(), refuses=(410,))
 def list_changes(since: str | None, limit: int) -> dict[str, Any]:
     """List what has changed since a token of an earlier answer. Without one, everything there is. Each
     task appears once, as it now is; ask on with the new token while `has_more` is true."""

@@ -16,23 +16,36 @@ from todo_service.wire import MAX_BODY, BodyError, json_response, read_object
 
 View = Callable[..., Any]
 
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
+
 NO_PARAMETERS = NoParameters()
 LONGEST_RECALLED = 200  # bytes
 
 
 @dataclass(frozen=True)
 class Takes:
+    """What `@takes` was told, for the OpenAPI document."""
+
     body: Schema | None
     query: Schema
     body_optional: bool
     limit: int
+    media_types: tuple[str, ...]
+    headers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Returns:
-    schema: Schema | None
-    status: int
+    """What `@returns` or `@serves` was told, for the OpenAPI document."""
+
+    schema: Schema | None = None
+    status: int = 200
+    media_types: tuple[str, ...] = ()
+    etag: bool = False
     may_create: bool = False
+    headers: tuple[str, ...] = ()
+    refuses: tuple[int, ...] = ()
 
 
 def takes(
@@ -41,12 +54,14 @@ def takes(
     query: Schema = NO_PARAMETERS,
     body_optional: bool = False,
     limit: int = MAX_BODY,
+    media_types: tuple[str, ...] = (JSON,),
+    headers: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Check body and query; hand the view the body as `fields` and each parameter by its name.
 
     Without a `body` schema whatever body was sent is left alone. With `body_optional`, `fields` is None
     when there is none; a body may have `limit` bytes. A query parameter that `query` does not know is
-    refused.
+    refused. For the OpenAPI document only: the body's `media_types`, and the `headers` that the view heeds.
 
     Raises:
         Problem: 400, 413 or 415.
@@ -60,7 +75,7 @@ def takes(
                 values["fields"] = load_body(body, body_optional, limit)
             return view(**values)
 
-        checked.takes = Takes(body, query, body_optional, limit)  # type: ignore[attr-defined]  # read by the docs
+        vars(checked)["takes"] = Takes(body, query, body_optional, limit, media_types, headers)
         return checked
 
     return decorate
@@ -144,12 +159,20 @@ def unless_known(version: int | str) -> None:
 
 
 def returns(
-    schema: Schema | None = None, status: int = 200, *, located_at: str | None = None
+    schema: Schema | None = None,
+    status: int = 200,
+    *,
+    etag: bool = False,
+    located_at: str | None = None,
+    headers: tuple[str, ...] = (),
+    refuses: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
     """Answer with what the view returned: a value, or an Answer with more.
 
-    Tasks and lists carry their ETag; a GET whose `If-None-Match` names it is answered 304. Without a
-    schema the answer is empty. What was made is `located_at` the endpoint of that name.
+    Without a schema the answer is empty. With `etag` it carries one, of the Answer's version or the value's
+    revision, and a GET whose `If-None-Match` names it is answered 304. What was made is `located_at` the
+    endpoint of that name. For the OpenAPI document only: the further `headers` that the answer may have, and
+    the statuses with which the view `refuses`.
     """
 
     def decorate(view: View) -> View:
@@ -158,9 +181,7 @@ def returns(
             try:
                 result = view(**values)
                 answer = result if isinstance(result, Answer) else Answer(result)
-                version = answer.version
-                if version is None:
-                    version = getattr(answer.value, "revision", None)
+                version = answer.value.revision if etag and answer.version is None else answer.version
                 if version is not None:
                     unless_known(version)
             except NotModified as known:
@@ -173,8 +194,8 @@ def returns(
                 response.headers["Location"] = place(located_at) + answer.value.id
             return response if version is None else tagged(response, version)
 
-        answered.returns = Returns(  # type: ignore[attr-defined]  # read by the docs
-            schema, status, may_create=located_at is not None
+        vars(answered)["returns"] = Returns(
+            schema, status, etag=etag, may_create=bool(located_at), headers=headers, refuses=refuses
         )
         return answered
 
@@ -187,15 +208,16 @@ def place(endpoint: str) -> str:
     return url_for(endpoint, id="-").removesuffix("-")
 
 
-def serves(*media_types: str, json: Schema | None = None) -> Callable[[View], View]:
+def serves(
+    *media_types: str, json: Schema | None = None, refuses: tuple[int, ...] = ()
+) -> Callable[[View], View]:
     """Tell the OpenAPI document what a view answers with that does without `@returns`.
 
-    It may be `json` of this schema, or of these media types.
+    It may be `json` of this schema, or of these media types; it `refuses` with these statuses.
     """
 
     def decorate(view: View) -> View:
-        view.returns = Returns(json, 200)  # type: ignore[attr-defined]  # read by the docs
-        view.serves = media_types  # type: ignore[attr-defined]  # read by the docs
+        vars(view)["returns"] = Returns(json, media_types=media_types, refuses=refuses)
         return view
 
     return decorate

@@ -70,7 +70,7 @@ def docs_page() -> Response:
 
 
 @blueprint.get("/docs/<asset>")
-@serves(*dict.fromkeys(media_type for _, media_type in ASSETS.values()))
+@serves(*dict.fromkeys(media_type for _, media_type in ASSETS.values()), refuses=(404,))
 def docs_asset(asset: str) -> Response:
     """Serve the page's scripts, styles and icon."""
     if asset not in ASSETS:

@@ -114,6 +114,10 @@ class Priority(fields.String):
         return PRIORITIES.index(name) + 1
 
 
+def absent() -> None:
+    """The `load_default` of what may be left out but is never null; a bare None would make null valid."""
+
+
 class Flag(fields.Boolean):
     """A parameter that is `true` or `false`."""
 

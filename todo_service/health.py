@@ -53,7 +53,7 @@ def alive() -> dict[str, str]:
 
 
 @blueprint.get("/health/ready")
-@returns(HealthSchema())
+@returns(HealthSchema(), refuses=(503,))
 def ready() -> dict[str, str]:
     """Say whether requests can be served: the database answers and its schema is the code's."""
     readiness: Readiness = current_app.extensions["readiness"]

@@ -1,18 +1,17 @@
-"""The schemas that validate, as component schemas of OpenAPI: what is sent and what is answered differ."""
+"""What apispec has to be told of our marshmallow schemas and fields, to describe them as we mean them."""
 
 import inspect
-from typing import Any, ClassVar
+from typing import Any
 
-from apispec import APISpec
+from apispec import APISpec, BasePlugin
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
-from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from todo_service.batch_schemas import OPERATIONS, Operations
 from todo_service.fields import CommaSeparated, Timestamp
-from todo_service.schemas import Parameters
+from todo_service.schemas import Input
 
-OPENAPI = "3.1.0"
+Object = dict[str, Any]  # of JSON
 
 # What `parse_timestamp` reads, in the dialect that Python and JavaScript share. Of the days
 # that do not exist it lets only a 29 February pass.
@@ -21,137 +20,89 @@ TIMESTAMP_SENT = (
     "([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
     "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"
 )
-
-JSON = dict[str, Any]
-
-
-class Converter(OpenAPIConverter):
-    """Adds to what apispec knows: our own fields, computed defaults, docstrings as descriptions."""
-
-    timestamp: ClassVar[JSON]
-
-    def field2type_and_format(self, field: fields.Field[Any], **kwargs: Any) -> JSON:
-        if isinstance(field, Timestamp):
-            return self.timestamp
-        if isinstance(field, CommaSeparated):
-            choice = {"type": "string", "enum": list(field.choices)}
-            return {"type": "array", "items": choice, "uniqueItems": field.distinct}
-        if isinstance(field, Operations):
-            return self.operations(field.most)
-        if isinstance(field, fields.Constant):
-            return {"type": "string", "const": field.constant}
-        return super().field2type_and_format(field, **kwargs)
-
-    def field2default(self, field: fields.Field[Any], **kwargs: Any) -> JSON:
-        if isinstance(field, fields.Constant) or field.load_default in (None, ""):  # as good as none
-            return {}
-        if not callable(field.load_default):
-            return super().field2default(field, **kwargs)
-        default = field.load_default()
-        return {"default": default} if default else {}
-
-    def field2nullable(self, field: fields.Field[Any], ret: JSON) -> JSON:
-        """Null is for bodies: a parameter is left out."""
-        return {} if isinstance(field.parent, Parameters) else super().field2nullable(field, ret)
-
-    def list2param(self, field: fields.Field[Any], **kwargs: Any) -> JSON:
-        if isinstance(field, CommaSeparated):
-            return {"style": "form", "explode": False}
-        return super().list2param(field, **kwargs)
-
-    def operations(self, most: int) -> JSON:
-        """A batch: each of its operations is of the kind that its `op` names."""
-        refer: Any = self.resolve_nested_schema
-        kinds = {kind: refer(schema) for kind, schema in OPERATIONS.items()}
-        by_op = {"propertyName": "op", "mapping": {kind: one["$ref"] for kind, one in kinds.items()}}
-        items = {"oneOf": list(kinds.values()), "discriminator": by_op}
-        return {"type": "array", "minItems": 1, "maxItems": most, "items": items}
-
-    def schema2jsonschema(self, schema: Schema) -> JSON:
-        shape: JSON = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]  # apispec's
-        return {"description": inspect.cleandoc(type(schema).__doc__ or ""), **shape}
+TIMESTAMP_RULES = "RFC 3339; seconds, offset (then it is UTC) or the whole time may be left out."
+IGNORED = {"description": "Set by the server; ignored when sent."}
 
 
-class InputConverter(Converter):
-    """What a client sends. It may send an answer back, so the server's own members are known too."""
-
-    timestamp: ClassVar = {
-        "type": "string",
-        "pattern": TIMESTAMP_SENT,
-        "description": "RFC 3339; seconds, offset (then it is UTC) or the whole time may be left out.",
-    }
-    ignored: ClassVar = {"description": "Set by the server; ignored when sent."}
-
-    def schema2jsonschema(self, schema: Schema) -> JSON:
-        shape = super().schema2jsonschema(schema)
-        for name, member in shape["properties"].items():
-            if member.get("readOnly"):
-                shape["properties"][name] = self.ignored
-        return shape
+def timestamp2properties(_converter: Any, field: fields.Field[Any], ret: Object) -> Object:
+    """A time zone, and more, may be left out of what is sent; never of what is answered (contract §1)."""
+    if not isinstance(field, Timestamp):
+        return {}
+    if not isinstance(field.parent, Input):
+        return {"format": "date-time"}
+    return {"pattern": TIMESTAMP_SENT, "description": ret.get("description", TIMESTAMP_RULES)}
 
 
-class OutputConverter(Converter):
-    """What the service answers: every member that is not `optional` is there, and new ones may come."""
-
-    timestamp: ClassVar = {"type": "string", "format": "date-time"}
-
-    def schema2jsonschema(self, schema: Schema) -> JSON:
-        shape = super().schema2jsonschema(schema)
-        shape.pop("additionalProperties", None)
-        optional = {name for name, field in schema.fields.items() if field.metadata.get("optional")}
-        return {**shape, "required": [name for name in shape["properties"] if name not in optional]}
+def comma_separated2properties(_converter: Any, field: fields.Field[Any], **_: Any) -> Object:
+    if not isinstance(field, CommaSeparated):
+        return {}
+    return {"items": {"type": "string", "enum": list(field.choices)}, "uniqueItems": field.distinct}
 
 
-class InputPlugin(MarshmallowPlugin):
-    Converter = InputConverter
+def operations2properties(converter: Any, field: fields.Field[Any], **_: Any) -> Object:
+    """A batch: each of its operations is of the kind that its `op` names."""
+    if not isinstance(field, Operations):
+        return {}
+    kinds = {op: converter.resolve_nested_schema(schema) for op, schema in OPERATIONS.items()}
+    by_op = {"propertyName": "op", "mapping": {op: kind["$ref"] for op, kind in kinds.items()}}
+    items = {"oneOf": list(kinds.values()), "discriminator": by_op}
+    return {"minItems": 1, "maxItems": field.most, "items": items}
 
 
-class OutputPlugin(MarshmallowPlugin):
-    Converter = OutputConverter
+def query2parameter(_converter: Any, field: fields.Field[Any], ret: Object) -> Object:
+    """An empty value counts as absent, so what may be left out may be empty (contract §1)."""
+    lists = {"style": "form", "explode": False} if isinstance(field, CommaSeparated) else {}
+    return {"allowEmptyValue": not ret["required"], **lists}
 
 
-def input_name(schema: Any) -> str:
-    """`TaskInput`, or `TaskUpdate` where no member is required."""
-    return resolver(schema) + ("Update" if schema.partial else "Input")
+def component_name(schema: Any) -> str:
+    """The class's name; `TaskUpdate` for a `TaskInput` of which no member is required."""
+    name = resolver(schema)
+    return name.replace("Input", "Update") if schema.partial else name
 
 
-class Schemas:
-    """The component schemas of one direction; each is added when it is first referred to."""
+class DirectionPlugin(BasePlugin):
+    """Describes schemas by their docstrings, and what differs between input and output: a client may send an
+    answer back, so input knows the server's own members; of output every member is there that is not
+    `optional`."""
 
-    def __init__(self, plugin: MarshmallowPlugin) -> None:
-        self.components: JSON = APISpec("", "", OPENAPI, plugins=[plugin]).components.schemas
-        self.converter: Any = plugin.converter
-
-    @classmethod
-    def sent(cls) -> "Schemas":
-        return cls(InputPlugin(input_name))
-
-    @classmethod
-    def answered(cls) -> "Schemas":
-        return cls(OutputPlugin())
-
-    def content(self, schema: Schema) -> JSON:
-        """A media type object: a reference to the schema, and an example made of its fields' examples."""
-        reference = self.converter.resolve_nested_schema(schema)
-        return {"schema": reference, "example": self.example(reference)}
-
-    def query(self, schema: Schema) -> list[JSON]:
-        """Parameter objects; an empty value counts as absent, so what may be left out may be empty."""
-        described = self.converter.schema2parameters(schema, location="query")
-        return [{**parameter, "allowEmptyValue": not parameter["required"]} for parameter in described]
-
-    def example(self, shape: JSON) -> Any:
-        if "$ref" in shape:
-            return self.example(self.components[shape["$ref"].rpartition("/")[2]])
-        if "examples" in shape:
-            return shape["examples"][0]
-        if "const" in shape:
-            return shape["const"]
-        if "items" in shape:
-            return [self.example(one) for one in shape["items"].get("oneOf", [shape["items"]])]
-        members = shape.get("properties", {}).items()
-        return {name: self.example(member) for name, member in members if has_example(member)}
+    def schema_helper(self, name: str, definition: Object, schema: Any = None, **_: Any) -> Object:
+        described = {"description": inspect.cleandoc(type(schema).__doc__ or "")}
+        members = definition["properties"]
+        if isinstance(schema, Input):
+            sent = {key: members[key] if key in schema.load_fields else IGNORED for key in members}
+            return {**described, "properties": sent}
+        optional = {key for key, field in schema.fields.items() if field.metadata.get("optional")}
+        return {**described, "required": [key for key in members if key not in optional]}
 
 
-def has_example(member: JSON) -> bool:
-    return not member.keys().isdisjoint({"$ref", "const", "examples", "items", "properties"})
+def new_spec(**options: Any) -> APISpec:
+    """A specification without paths, which knows our schemas and fields."""
+    plugin: Any = MarshmallowPlugin(schema_name_resolver=component_name)  # its methods have no types
+    spec = APISpec(openapi_version="3.1.0", plugins=[plugin, DirectionPlugin()], **options)
+    plugin.map_to_openapi_type(Timestamp, fields.String)
+    plugin.map_to_openapi_type(CommaSeparated, fields.List)
+    plugin.map_to_openapi_type(Operations, fields.List)
+    for function in (timestamp2properties, comma_separated2properties, operations2properties):
+        plugin.converter.add_attribute_function(function)
+    plugin.converter.add_parameter_attribute_function(query2parameter)
+    return spec
+
+
+def example(schema: Schema) -> Any:
+    """An example made of the fields' examples."""
+    known = schema.load_fields if isinstance(schema, Input) else schema.dump_fields
+    members = {name: found[0] for name, field in known.items() if (found := examples(field))}
+    return [members] if schema.many else members
+
+
+def examples(field: fields.Field[Any]) -> list[Any]:
+    """What a field's metadata give as examples; nothing, where they give none."""
+    match field:
+        case fields.Nested():
+            return [example(field.schema)]
+        case fields.List():
+            return [examples(field.inner)]
+        case Operations():
+            return [[example(schema) for schema in OPERATIONS.values()]]
+    return list(field.metadata.get("examples", []))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, pre_load, validate
+from marshmallow import EXCLUDE, RAISE, Schema, fields, pre_load, validate
 
 from todo_service.fields import (
     NAMES,
@@ -16,19 +16,27 @@ from todo_service.fields import (
     Timestamp,
     Title,
     Words,
+    absent,
 )
 
 SERVER_OWNED = ("id", "user_id", "created_at", "updated_at", "completed_at", "revision")
 
 
-class Strict(Schema):
-    """Refuses what it does not know: to drop it in silence would lose data."""
+class Input(Schema):
+    """What a client sends. Refuses what it does not know: to drop it in silence would lose data."""
 
-    class Meta:
+    class Meta(Schema.Meta):
         unknown = RAISE
 
 
-class SentBack(Strict):
+class Output(Schema):
+    """What the service answers with; clients have to expect members that they do not know."""
+
+    class Meta(Schema.Meta):
+        unknown = EXCLUDE
+
+
+class SentBack(Input):
     """What may come with members the server owns, because clients send back what they got: ignored."""
 
     @pre_load
@@ -38,8 +46,8 @@ class SentBack(Strict):
         return {name: value for name, value in data.items() if name not in SERVER_OWNED}
 
 
-class TaskSchema(SentBack):
-    """A task. Members the server owns may be sent back; they are ignored."""
+class TaskMembers(Schema):
+    """The members of a task, in the order in which they are shown."""
 
     id = fields.UUID(
         dump_only=True,
@@ -90,16 +98,20 @@ class TaskSchema(SentBack):
         },
     )
 
+
+class TaskSchema(Output, TaskMembers):
+    """A task."""
+
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """What marshmallow would make of rows of tasks, ten times as fast, and moments left to the JSON
         writer. Nine of ten bytes that the service sends pass here."""
         several = self.many if many is None else many
-        return shown(obj) if several else shown([obj])[0]
+        return serialize_tasks(obj) if several else serialize_tasks([obj])[0]
 
 
-def shown(tasks: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Rows of tasks as they are shown; further columns are left out. Spelled out, because a loop over names
-    would take twice as long."""
+def serialize_tasks(tasks: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows of tasks as `TaskSchema` serializes them; further columns are left out. Spelled out, because a
+    loop over names would take twice as long."""
     return [
         {
             "id": task_id,
@@ -131,13 +143,17 @@ def shown(tasks: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-class CompletionSchema(SentBack):
+class TaskInput(SentBack, TaskMembers):
+    """A task. Members the server owns may be sent back; they are ignored."""
+
+
+class CompletionInput(SentBack):
     """Whether the task is to be done or not."""
 
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
-class Parameters(Strict):
+class Parameters(Input):
     """Parameters of a query."""
 
     error_messages = {"unknown": "Unknown parameter."}  # noqa: RUF012  # marshmallow declares it so
@@ -154,7 +170,10 @@ class ListParameters(Parameters):
     sort = CommaSeparated(
         ("created", "updated", "title", "due_date", "priority"),
         load_default=lambda: ["created"],
-        metadata={"description": "Sort keys, the weightiest first. Tasks without a value come last."},
+        metadata={
+            "description": "Sort keys, the weightiest first. Tasks without a value come last.",
+            "default": ["created"],
+        },
     )
     order = CommaSeparated(
         ("asc", "desc"),
@@ -167,15 +186,15 @@ class ListParameters(Parameters):
     )
     priority = CommaSeparated(
         (*PRIORITIES, "none"),
-        load_default=None,
+        load_default=absent,
         metadata={"description": "Only tasks of these priorities; `none` for tasks without one."},
     )
     due_after = Timestamp(
-        load_default=None, metadata={"description": "Only tasks that are due then or later."}
+        load_default=absent, metadata={"description": "Only tasks that are due then or later."}
     )
-    due_before = Timestamp(load_default=None, metadata={"description": "Only tasks that are due earlier."})
+    due_before = Timestamp(load_default=absent, metadata={"description": "Only tasks that are due earlier."})
     q = Words(
-        load_default="",
+        load_default=str,
         validate=validate.Length(max=200),
         metadata={
             "description": "Words that must all occur in title or description, also as a part of a longer "
@@ -184,7 +203,7 @@ class ListParameters(Parameters):
     )
     limit = Limit()
     cursor = fields.String(
-        load_default=None,
+        load_default=absent,
         metadata={"description": "Where the page begins: follow the `Link` of the page before it."},
     )
     count = Flag(
@@ -203,7 +222,7 @@ class ClearParameters(Parameters):
     )
 
 
-class ClearedSchema(Schema):
+class ClearedSchema(Output):
     """How many tasks are gone."""
 
     deleted = fields.Integer(metadata={"examples": [12]})
@@ -213,7 +232,7 @@ class ChangesParameters(Parameters):
     """From where on, and how many changes at once."""
 
     since = fields.String(
-        load_default=None,
+        load_default=absent,
         metadata={"description": "The `token` of the last answer; without it, everything there is."},
     )
     limit = Limit()
@@ -223,7 +242,7 @@ class NoParameters(Parameters):
     """No query parameter at all."""
 
 
-class ChangeSchema(Schema):
+class ChangeSchema(Output):
     """A task as it now is, or that it is gone."""
 
     type = fields.String(metadata={"enum": ["upsert", "delete"], "examples": ["upsert"]})
@@ -232,7 +251,7 @@ class ChangeSchema(Schema):
     deleted_at = Timestamp(metadata={"optional": True, "description": "Of a delete."})
 
 
-class ChangesSchema(Schema):
+class ChangesSchema(Output):
     """What has changed, oldest change first; each task once, as it now is."""
 
     changes = fields.List(fields.Nested(ChangeSchema))

@@ -1,13 +1,13 @@
 """What stands around the tasks, as marshmallow schemas: the account, the service itself, problems."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from todo_service.config import VERSION
 from todo_service.fields import Timestamp
-from todo_service.schemas import Parameters, Strict, TaskSchema
+from todo_service.schemas import Input, Output, Parameters, TaskSchema
 
 
-class CountsSchema(Schema):
+class CountsSchema(Output):
     """How many tasks there are."""
 
     total = fields.Integer(metadata={"examples": [12]})
@@ -16,7 +16,7 @@ class CountsSchema(Schema):
     overdue = fields.Integer(metadata={"description": "Pending and past due.", "examples": [1]})
 
 
-class AccountSchema(Schema):
+class AccountSchema(Output):
     """What is held of a user; nulls and zeros before the first write."""
 
     user_id = fields.String(metadata={"examples": ["mXr2Kq0vT8bN5cLw3eYhZ1uJ7sPd9aGf"]})
@@ -39,14 +39,14 @@ class ExportParameters(Parameters):
     )
 
 
-class ExportSchema(Schema):
+class ExportSchema(Output):
     """Everything that is held of a user."""
 
     account = fields.Nested(AccountSchema)
     tasks = fields.List(fields.Nested(TaskSchema))
 
 
-class EraseSchema(Strict):
+class EraseInput(Input):
     """The confirmation that everything is to go."""
 
     confirm = fields.String(
@@ -54,7 +54,7 @@ class EraseSchema(Strict):
     )
 
 
-class LinksSchema(Schema):
+class LinksSchema(Output):
     """Where things are."""
 
     tasks = fields.String(metadata={"examples": ["/api/tasks"]})
@@ -64,7 +64,7 @@ class LinksSchema(Schema):
     docs = fields.String(metadata={"examples": ["/docs"]})
 
 
-class IndexSchema(Schema):
+class IndexSchema(Output):
     """What this is, and where to go from here."""
 
     name = fields.String(metadata={"examples": ["todo-service"]})
@@ -72,13 +72,13 @@ class IndexSchema(Schema):
     links = fields.Nested(LinksSchema)
 
 
-class HealthSchema(Schema):
+class HealthSchema(Output):
     """How the service is."""
 
     status = fields.String(metadata={"enum": ["healthy", "ready"], "examples": ["healthy"]})
 
 
-class ProblemSchema(Schema):
+class ProblemSchema(Output):
     """Why a request was refused (RFC 9457); the same shape for every error."""
 
     type = fields.String(metadata={"description": "Always `about:blank`: `code` tells errors apart."})

@@ -9,7 +9,7 @@ from uuid_utils import uuid7
 from werkzeug.routing import BaseConverter
 
 from todo_service.auth import current_user, signed_in
-from todo_service.contract import Answer, returns, takes, unless_known
+from todo_service.contract import JSON, MERGE_PATCH, Answer, returns, takes, unless_known
 from todo_service.errors import invalid
 from todo_service.etags import list_version
 from todo_service.idempotency import CREATE_TASK, writes_once
@@ -30,8 +30,9 @@ from todo_service.revisions import writes
 from todo_service.schemas import (
     ClearedSchema,
     ClearParameters,
-    CompletionSchema,
+    CompletionInput,
     ListParameters,
+    TaskInput,
     TaskSchema,
 )
 
@@ -53,7 +54,7 @@ def know_task_ids(state: BlueprintSetupState) -> None:
 @blueprint.get("")
 @signed_in
 @takes(query=ListParameters())
-@returns(TaskSchema(many=True))
+@returns(TaskSchema(many=True), etag=True, headers=("Link", "X-Total-Count"))
 def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> Answer:
     """List your tasks. When there are more than `limit`, `Link` leads to the next page."""
     if len(filters["order"]) > len(filters["sort"]):
@@ -73,9 +74,9 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
 
 @blueprint.post("")
 @signed_in
-@takes(TaskSchema())
+@takes(TaskInput())
 @writes_once(CREATE_TASK)
-@returns(TaskSchema(), 201, located_at="tasks.read_task")
+@returns(TaskSchema(), 201, etag=True, located_at="tasks.read_task")
 def create_task(fields: TaskData) -> TaskRow:
     """Create a task. With an `Idempotency-Key` it may safely be sent again."""
     return create(str(uuid7()), fields)
@@ -94,7 +95,7 @@ def clear_completed(status: str) -> dict[str, int]:
 @blueprint.get("/<task:id>")
 @signed_in
 @takes()
-@returns(TaskSchema())
+@returns(TaskSchema(), etag=True, refuses=(403, 404))
 def read_task(id: str) -> TaskRow:
     """Read a task."""
     return own_task(id)
@@ -102,9 +103,9 @@ def read_task(id: str) -> TaskRow:
 
 @blueprint.put("/<task:id>")
 @signed_in
-@takes(TaskSchema(partial=True))
+@takes(TaskInput(partial=True), headers=("If-Match", "If-None-Match"))
 @writes
-@returns(TaskSchema(), located_at="tasks.read_task")
+@returns(TaskSchema(), etag=True, located_at="tasks.read_task", refuses=(403, 404, 412))
 def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
     """Update a task. Members that are left out stay as they are. With `If-None-Match: *` the task is
     created under this id, a UUID that the client made."""
@@ -115,9 +116,9 @@ def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
 
 @blueprint.patch("/<task:id>")
 @signed_in
-@takes(TaskSchema(partial=True))
+@takes(TaskInput(partial=True), media_types=(JSON, MERGE_PATCH), headers=("If-Match",))
 @writes
-@returns(TaskSchema())
+@returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
 def patch_task(id: str, fields: TaskData) -> TaskRow:
     """Change some members of a task. A JSON merge patch (RFC 7396): null clears, what is left out stays."""
     return change(task_to_change(id), fields)
@@ -125,9 +126,9 @@ def patch_task(id: str, fields: TaskData) -> TaskRow:
 
 @blueprint.delete("/<task:id>")
 @signed_in
-@takes()
+@takes(headers=("If-Match",))
 @writes
-@returns(status=204)
+@returns(status=204, refuses=(403, 404, 412))
 def delete_task(id: str) -> None:
     """Delete a task for good."""
     require_match(remove(id))
@@ -135,9 +136,9 @@ def delete_task(id: str) -> None:
 
 @blueprint.patch("/<task:id>/complete")
 @signed_in
-@takes(CompletionSchema(), body_optional=True)
+@takes(CompletionInput(), body_optional=True, headers=("If-Match",))
 @writes
-@returns(TaskSchema())
+@returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
 def complete_task(id: str, fields: TaskData | None) -> TaskRow:
     """Complete or reopen a task. Without a body its state is toggled."""
     task = task_to_change(id)
