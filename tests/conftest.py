@@ -9,7 +9,8 @@ from sqlalchemy import delete
 
 from tests.auth_server import AuthServer
 from tests.log_lines import LogLines
-from tests.people import SECRET, Person
+from tests.openapi_document import JSON
+from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import Service
 from todo_service import create_app, logs, schema_version
@@ -122,3 +123,9 @@ def running_service(
 def service(running_service: Service, app: Flask) -> Service:
     """The service as it really runs: gunicorn with two workers on the empty database of `app`."""
     return running_service
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> JSON:
+    """The OpenAPI document."""
+    return dict(body(client.get("/openapi.json")))

@@ -1,0 +1,189 @@
+"""The OpenAPI document tells of every refusal, and shows it as it really is said."""
+
+import json
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from tests.openapi_document import (
+    ID,
+    JSON,
+    NEW,
+    STALE,
+    check_headers,
+    check_refusal,
+    described_answer,
+    operations,
+    parameters,
+    request_example,
+)
+from tests.people import Person, body
+from todo_service import create_app, idempotency
+from todo_service.config import Settings
+from todo_service.extensions import db
+from todo_service.models import User
+
+
+def test_refusals_are_described_and_are_problems(document: JSON, client: FlaskClient, ada: Person) -> None:
+    bobs = Person(client, "bob").adds()["id"]
+    refusals = [
+        ("/api/tasks", "get", client.get("/api/tasks")),
+        ("/api/tasks", "get", ada.get("/api/tasks?colour=red")),
+        ("/api/tasks", "post", ada.post(json={})),
+        ("/api/tasks", "post", ada.post(data="title=x", content_type="text/plain")),
+        ("/api/tasks", "post", ada.post(json={"title": "x" * 300_000})),
+        ("/api/tasks/{id}", "get", ada.get(f"/api/tasks/{ID}")),
+        ("/api/tasks/{id}", "put", ada.put(f"/api/tasks/{bobs}", json={})),
+        ("/api/tasks/{id}", "delete", ada.delete(f"/api/tasks/{bobs}")),
+        ("/api/tasks/{id}/complete", "patch", ada.patch(f"/api/tasks/{ID}/complete", json={})),
+        ("/docs/{asset}", "get", client.get("/docs/unknown.js")),
+    ]
+    for path, method, answer in refusals:
+        check_refusal(document, path, method, answer)
+
+
+def test_what_is_no_task_or_somebody_elses_is_a_described_refusal(
+    document: JSON, client: FlaskClient, ada: Person
+) -> None:
+    bobs = Person(client, "bob").adds()["id"]
+    for path, method, _ in operations(document):
+        if "{id}" in path:
+            for task, status in ((bobs, 403), (ID, 404)):
+                answer = ada.call(method, path.format(id=task), json={"completed": True})
+                assert answer.status_code == status
+                check_refusal(document, path, method, answer)
+
+
+def test_all_that_needs_the_database_may_be_unavailable_and_nothing_else(
+    document: JSON, environment: dict[str, str]
+) -> None:
+    nowhere = {**environment, "DATABASE_URL": "postgresql://todo@127.0.0.1:1/todo"}
+    ada = Person(create_app(Settings.from_environ(nowhere)).test_client(), "ada")
+    for path, method, operation in operations(document):
+        if "503" not in operation["responses"]:
+            answer = ada.call(method, path.format(asset="start.js"), buffered=True)
+            assert answer.status_code == 200
+            continue
+        example = None if method == "get" else {"title": "Pay rent", "completed": True}
+        answer = ada.call(method, path.format(id=ID), json=example)
+        assert answer.status_code == 503
+        check_refusal(document, path, method, answer)
+
+
+def test_a_batch_is_refused_as_its_operations_are(document: JSON, ada: Person, bob: Person) -> None:
+    own, bobs = ada.adds()["id"], bob.adds()["id"]
+    refusals = {
+        400: {"operations": []},
+        403: {"operations": [{"op": "delete", "id": bobs}]},
+        404: {"operations": [{"op": "delete", "id": ID}]},
+        412: {"operations": [{"op": "delete", "id": own, "if_match": 0}]},
+        413: {"operations": [{"op": "create", "task": {"title": "x" * 1_100_000}}]},
+    }
+    for status, sent in refusals.items():
+        answer = ada.post("/api/tasks/batch", json=sent)
+        assert answer.status_code == status
+        check_refusal(document, "/api/tasks/batch", "post", answer)
+
+
+def test_every_operation_that_takes_if_match_heeds_it_and_no_other_does(document: JSON, ada: Person) -> None:
+    heeding = set()
+    for path, method, operation in operations(document):
+        if "If-Match" in parameters(operation, "header"):
+            heeding.add(operation["operationId"])
+            task = ada.adds()
+            answer = ada.call(method, path.format(id=task["id"]), json={"completed": True}, headers=STALE)
+            assert (answer.status_code, body(answer)["current"]) == (412, task)
+            check_refusal(document, path, method, answer)
+        else:
+            assert "412" not in operation["responses"] or operation["operationId"] == "run_batch"
+    assert heeding == {"update_task", "patch_task", "complete_task", "delete_task"}
+
+
+def test_a_put_that_creates_is_described(document: JSON, ada: Person) -> None:
+    put = document["paths"]["/api/tasks/{id}"]["put"]
+    assert "`*`" in parameters(put, "header")["If-None-Match"]["description"]
+    created, again = (ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW) for _ in range(2))
+    assert (created.status_code, again.status_code) == (201, 412)
+    check_headers(document, put["responses"]["201"], created)
+    check_refusal(document, "/api/tasks/{id}", "put", again)
+
+
+def test_every_operation_that_takes_an_idempotency_key_heeds_it(
+    document: JSON, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW)
+    heeding = set()
+    for path, method, operation in operations(document):
+        if "Idempotency-Key" not in parameters(operation, "header"):
+            assert operation["responses"].keys().isdisjoint({"409", "422"})
+            continue
+        heeding.add(path)
+        headers, sent = {"Idempotency-Key": "k"}, request_example(document, path, method)
+        as_json = {"content_type": "application/json", "headers": headers}
+        first, replay = (ada.call(method, path, json=sent, headers=headers) for _ in range(2))
+        assert replay.data == first.data
+        assert replay.headers["Idempotency-Replayed"] == "true"
+        for answer in (first, replay):
+            check_headers(document, described_answer(document, path, method, answer), answer)
+        reused = ada.call(method, path, data=f"{json.dumps(sent)} ", **as_json)
+        with monkeypatch.context() as patch:
+            patch.setattr(idempotency, "this_write", busy)
+            patch.setattr(idempotency, "is_lock_timeout", lambda error: True)
+            running = ada.call(method, path, json=sent, headers=headers)
+        assert (reused.status_code, running.status_code) == (422, 409)
+        for refused in (reused, running):
+            check_refusal(document, path, method, refused)
+    assert heeding == {"/api/tasks", "/api/tasks/batch"}
+
+
+def busy() -> None:
+    raise OperationalError("", {}, Exception())
+
+
+def outdated(app: Flask, ada: Person) -> TestResponse:
+    """The answer to a token from before deletions that are forgotten."""
+    ada.adds()
+    token = body(ada.get("/api/tasks/changes"))["token"]
+    ada.adds()
+    with app.app_context():
+        db.session.execute(update(User).values(forgotten=User.revision))
+        db.session.commit()
+    return ada.get(f"/api/tasks/changes?since={token}")
+
+
+def test_only_following_changes_can_come_too_late(document: JSON, app: Flask, ada: Person) -> None:
+    check_refusal(document, "/api/tasks/changes", "get", outdated(app, ada))
+    late = [path for path, _, operation in operations(document) if "410" in operation["responses"]]
+    assert late == ["/api/tasks/changes"]
+
+
+def test_the_examples_of_refusals_are_what_is_really_said(
+    document: JSON, app: Flask, client: FlaskClient, ada: Person
+) -> None:
+    bobs = Person(client, "bob").adds()["id"]
+    key = {"Idempotency-Key": "k"}
+    ada.post(json={"title": "Pay rent"}, headers=key)
+    said = {
+        "BadRequest": ada.post(json={}),
+        "Unauthorized": client.get("/api/tasks"),
+        "Forbidden": ada.get(f"/api/tasks/{bobs}"),
+        "NotFound": ada.get(f"/api/tasks/{ID}"),
+        "Gone": outdated(app, ada),
+        "PreconditionFailed": ada.put(f"/api/tasks/{ada.adds()['id']}", json={}, headers=STALE),
+        "ContentTooLarge": ada.post(json={"title": "x" * 300_000}),
+        "UnsupportedMediaType": ada.post(data="title=x", content_type="text/plain"),
+        "UnprocessableContent": ada.post(json={"title": "Pay"}, headers=key),
+    }
+    own = {"request_id", "current"}
+    for name, answer in said.items():
+        example = document["components"]["responses"][name]["content"]["application/problem+json"]["example"]
+        assert without(own, example) == without(own, body(answer))
+        assert example.keys() == body(answer).keys()
+
+
+def without(names: set[str], members: JSON) -> JSON:
+    return {name: value for name, value in members.items() if name not in names}
