@@ -15,6 +15,6 @@ def user_locked(database_url: str, user: str) -> Iterator[None]:
             other.execute("BEGIN IMMEDIATE")
             yield
         return
-    with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE users SET name = 'locked' WHERE id = %s", (user,))
         yield

@@ -63,7 +63,12 @@ def test_no_line_holds_what_people_write_or_sign_in_with(app: Flask, log_lines: 
 def test_no_traceback_does_either(
     app: Flask, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines, error: Exception
 ) -> None:
-    for module, name in [(tasks, "find"), (own_tasks, "sought"), (listing, "seal"), (tasks, "own_task")]:
+    for module, name in [
+        (tasks, "find"),
+        (own_tasks, "search_columns"),
+        (listing, "encode"),
+        (tasks, "own_task"),
+    ]:
         monkeypatch.setattr(module, name, failing(error))
     try_everything(Person(app.test_client(), "ada", email=EMAIL, name=NAME))
     assert log_lines.all("Unhandled exception")
@@ -74,8 +79,10 @@ def test_nor_does_a_row_that_the_database_refuses(
     app: Flask, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
     """PostgreSQL shows the whole row in its error."""
-    honest = own_tasks.sought
-    monkeypatch.setattr(own_tasks, "sought", lambda task: {**honest(task), "completed": not task.completed})
+    honest = own_tasks.search_columns
+    monkeypatch.setattr(
+        own_tasks, "search_columns", lambda task: {**honest(task), "completed": not task.completed}
+    )
     ada = Person(app.test_client(), "ada", email=EMAIL, name=NAME)
     assert ada.post(json=WRITTEN).status_code == 500
     kinds = [error["type"] for error in log_lines.one("Unhandled exception")["exception"]]

@@ -14,7 +14,7 @@ import orjson
 from marshmallow import Schema, ValidationError, fields, validate
 
 from todo_service.fields import PRIORITIES, Timestamp
-from todo_service.schemas import Strict
+from todo_service.schemas import Input
 
 CHECKSUM_CHARACTERS = 16
 
@@ -24,7 +24,7 @@ is_revision = validate.Range(0, 2**63 - 1)
 is_priority = validate.Range(1, len(PRIORITIES))
 
 
-class CursorSchema(Strict):
+class CursorSchema(Input):
     """Where a page begins: the values of the sort keys of the row before it."""
 
     created_at = Timestamp(required=True)
@@ -35,7 +35,7 @@ class CursorSchema(Strict):
     priority = fields.Integer(required=True, strict=True, allow_none=True, validate=is_priority)
 
 
-class SyncTokenSchema(Strict):
+class SyncTokenSchema(Input):
     """How far a device has followed the changes feed."""
 
     revision = fields.Integer(required=True, strict=True, validate=is_revision)

@@ -23,9 +23,9 @@ from sqlalchemy.sql.selectable import CompoundSelect
 
 from todo_service.cursors import CursorSchema, decode, encode
 from todo_service.errors import invalid
+from todo_service.fields import NAMES
 from todo_service.models import TASK_COLUMNS, Task, TaskRow, User
 from todo_service.paging import Key, pages
-from todo_service.fields import NAMES
 from todo_service.transactions import USER, AnyRow, fetch, fetch_value
 
 # What each sort key sorts by, and whether it is descending by nature.

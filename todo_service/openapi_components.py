@@ -21,7 +21,10 @@ HEADERS: dict[str, tuple[str, str | int]] = {
     "Link": ("Where the next page is, if there is one (RFC 8288).", '</api/tasks?cursor=W10.k3>; rel="next"'),
     "Location": ("Where the new task is.", f"/api/tasks/{EXAMPLE_TASK['id']}"),
     "Retry-After": ("Seconds to wait before trying again.", 12),
-    "WWW-Authenticate": ("What is wrong with the token (RFC 6750).", 'Bearer realm="todo", error="invalid_token"'),
+    "WWW-Authenticate": (
+        "What is wrong with the token (RFC 6750).",
+        'Bearer realm="todo", error="invalid_token"',
+    ),
     "X-RateLimit-Limit": ("Requests that a user has in one window.", 600),
     "X-RateLimit-Remaining": ("Requests left in this window.", 599),
     "X-RateLimit-Reset": ("When the next window begins, in seconds since 1970.", 1795237260),
@@ -37,7 +40,10 @@ REFUSALS: dict[str, Problem] = {
         {"title": ["Missing data for required field."]}
     ),
     "The token is missing, not valid or expired.": Problem(
-        401, "missing_token", "Missing authentication token", headers={"WWW-Authenticate": 'Bearer realm="todo"'}
+        401,
+        "missing_token",
+        "Missing authentication token",
+        headers={"WWW-Authenticate": 'Bearer realm="todo"'},
     ),
     "The task is somebody else's.": Problem(403, "forbidden", "Not authorized to access this task"),
     "There is no such thing.": own_tasks.missing(),

@@ -90,7 +90,7 @@ def create(id: str, data: TaskData) -> TaskRow:
         updated_at=work.moment,
         revision=work.next_revision(),
     )
-    execute(INSERT, **task._asdict(), **search_columns(task))
+    execute(INSERT, **task._asdict() | search_columns(task))
     return task
 
 
