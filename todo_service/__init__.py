@@ -19,6 +19,7 @@ from todo_service import (
     schema_version,
     tasks,
     telemetry,
+    wire,
 )
 from todo_service.config import Settings
 
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     database.init_app(app, settings)
     telemetry.init_app(app, settings)
     errors.init_app(app)
+    wire.init_app(app)
     headers.init_app(app, settings)
     schema_version.init_app(app, settings)
     auth.init_app(app, settings)

@@ -2,12 +2,15 @@
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import orjson
-from flask import Response, g, request
+from flask import Flask, Response, g, request
 
 MAX_BODY = 256 * 1024  # bytes, contract §1
+MAX_UNREAD = 8 * 1024 * 1024  # bytes of a refused body that are read before the answer
+PIECE = 64 * 1024  # bytes
 MAX_DEPTH = 32  # levels of objects and arrays
 MAX_MEMBERS = 100  # of one object
 MAX_NAME = 100  # characters of a member's name
@@ -65,6 +68,24 @@ def receive(size: int) -> bytes:
         return request.stream.read(size)
     except Exception:  # noqa: BLE001  # each HTTP server has its own errors for broken chunks and hang-ups
         raise cut_short() from None
+
+
+def init_app(app: Flask) -> None:
+    app.after_request(drain)
+
+
+def drain(response: Response) -> Response:
+    """Read what is left of the body, up to MAX_UNREAD, so that the client gets its answer.
+
+    A server that closes on a client which still sends resets the connection, and the client loses the answer
+    to a refusal (RFC 9112 §9.6). Beyond the limit that is what happens.
+    """
+    if request.content_length or "Transfer-Encoding" in request.headers:
+        with suppress(BodyError):  # the client is gone, or what it sends is no body
+            for _ in range(MAX_UNREAD // PIECE):
+                if not receive(PIECE):
+                    break
+    return response
 
 
 def cut_short() -> BodyError:
