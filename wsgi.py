@@ -1,11 +1,19 @@
-"""The WSGI entry point: `gunicorn wsgi:app`, and what `flask` commands work on."""
+"""The WSGI entry point: what every server loads as `wsgi:app`, and what `flask` commands work on."""
 
 import sys
+from pathlib import Path
 
-from todo_service import create_app
-from todo_service.config import SettingError
+from dotenv import load_dotenv
+
+load_dotenv(Path.cwd() / ".env")  # before the service is imported: see metrics_directory.py
+
+from todo_service import create_app, startup
+from todo_service.config import SettingError, Settings
 
 try:
-    app = create_app()
+    settings = Settings.load()
 except SettingError as error:
     sys.exit(f"todo_service cannot start: {error}")
+
+app = create_app(settings)
+startup.begin(app, settings)

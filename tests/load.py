@@ -65,6 +65,11 @@ class Request(NamedTuple):
     def served(self) -> bool:
         return self.answer is not None and self.answer.is_success
 
+    @property
+    def lost(self) -> bool:
+        """Whether the server let go of it on a connection that it had certainly accepted."""
+        return self.answer is None and self.accepted
+
 
 class Client:
     """A user's program: it knows what it tried to write, by title, and what was acknowledged."""

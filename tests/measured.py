@@ -5,15 +5,16 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.service import Service, free_port
+from tests.service import GUNICORN, Service, free_port
 
 
 class Measured(Service):
     """A running service that serves its metrics."""
 
-    def __init__(self, environment: dict[str, str], directory: Path) -> None:
-        self.metrics_port = free_port()
-        super().__init__({**environment, "METRICS_PORT": str(self.metrics_port)}, directory)
+    def __init__(self, environment: dict[str, str], directory: Path, *, server: str = GUNICORN) -> None:
+        settings = {"METRICS_PORT": str(free_port()), **environment}
+        self.metrics_port = int(settings["METRICS_PORT"])
+        super().__init__(settings, directory, server=server)
 
     def scrape(self) -> dict[str, float]:
         """All samples, as `name{label=value,…}`."""

@@ -1,6 +1,8 @@
-"""The service in processes of its own, as `gunicorn wsgi:app` runs it."""
+"""The service in processes of its own, as the README says to run it."""
 
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -17,6 +19,18 @@ from tests.people import token_for
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
+
+# What stands in the README, on which only the ports are others.
+GUNICORN = "gunicorn"
+GRANIAN = "granian"
+
+
+def command_line(server: str, port: int) -> list[str]:
+    """The README's command for a server, which for gunicorn takes the port from the settings."""
+    (written,) = re.findall(
+        rf"^{server} .*?wsgi:app$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    return [word.replace("8000", str(port)) for word in shlex.split(written.replace("\\\n", " "))]
 
 
 def free_port() -> int:
@@ -45,23 +59,22 @@ def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 class Service:
-    """A running gunicorn; `output` is what it wrote so far.
+    """A running service; `output` is what it wrote so far.
 
     Args:
         environment: the settings.
-        directory: for its log and its configuration.
-        app: what it serves.
-        changes: lines of Python behind those of `gunicorn.conf.py`.
+        directory: for its log.
+        server: what serves it, GUNICORN or GRANIAN.
+        options: added to the server's command line.
     """
 
     def __init__(
-        self, environment: dict[str, str], directory: Path, *, app: str = "wsgi:app", changes: str = ""
+        self, environment: dict[str, str], directory: Path, *options: str, server: str = GUNICORN
     ) -> None:
         self.port = free_port()
-        self.app = app
-        self.config = directory / f"gunicorn-{self.port}.conf.py"
-        self.config.write_text((ROOT / "gunicorn.conf.py").read_text() + changes)
-        self.log = directory / f"gunicorn-{self.port}.log"
+        program, *arguments = command_line(server, self.port)
+        self.command = [str(BIN / program), *options, *arguments]
+        self.log = directory / f"{server}-{self.port}.log"
         self.environment = {
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
@@ -73,7 +86,7 @@ class Service:
     def __enter__(self) -> Self:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [BIN / "gunicorn", "--config", self.config, self.app],
+                self.command,
                 cwd=ROOT,
                 env=clean_environment(**self.environment),
                 stdout=log,
@@ -119,10 +132,13 @@ class Service:
         headers = {"Authorization": f"Bearer {token_for(user)}", **kwargs.pop("headers", {})}
         return self.http.request(method, path, headers=headers, **kwargs)
 
-    def send(self, raw: bytes, wait: float = 10) -> bytes:
-        """Send bytes as they are on a connection of their own; return what comes until it is closed."""
+    def send(self, raw: bytes, wait: float = 10, *, ends: bool = False) -> bytes:
+        """Send bytes as they are on a connection of their own, and if it `ends` there, say that no more will
+        come; return what comes until it is closed."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=wait) as connection:
             connection.sendall(raw)
+            if ends:
+                connection.shutdown(socket.SHUT_WR)
             received = b""
             try:
                 while chunk := connection.recv(65536):

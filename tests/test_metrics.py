@@ -1,23 +1,28 @@
 """What is counted for Prometheus: of all workers together, whichever come and go."""
 
+import shutil
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from flask import Flask
+from prometheus_client import REGISTRY
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from sqlalchemy import text
 
 from tests.auth_server import AuthServer
 from tests.measured import Measured
-from tests.people import Person, token_for
+from tests.people import SECRET, Person, token_for
 from tests.service import Service, free_port, run
-from todo_service import create_app, database, metrics
+from todo_service import create_app, database
 from todo_service.config import Settings
+from todo_service.exporter import AllProcesses
 from todo_service.extensions import db
 
 
@@ -87,8 +92,7 @@ def test_a_worker_that_is_only_just_making_its_file_is_waited_for(tmp_path: Path
 
     making = threading.Timer(0.1, make)
     making.start()
-    collector = metrics.Shared(None, str(tmp_path))  # type: ignore[no-untyped-call]  # the library has not typed it
-    (found,) = collector.collect()
+    (found,) = AllProcesses(tmp_path).collect()
     assert [sample.value for sample in found.samples] == [7]
     making.join()
 
@@ -99,8 +103,7 @@ def test_what_happens_now_is_of_the_living_only(measured: Measured) -> None:
     measured.wait_until(lambda: measured.count("todo_pool_connections_max") == 16)
     measured.wait_until(lambda: measured.count("todo_requests_in_flight") == 0)
     measured.wait_until(lambda: measured.count("todo_pool_connections_in_use") == 0)
-    socket = httpx.Client(base_url=measured.url)
-    lock_is_waited_for(measured, socket)
+    lock_is_waited_for(measured, httpx.Client(base_url=measured.url))
     for worker in measured.workers():
         worker.kill()
     measured.wait_until(lambda: measured.count("todo_requests_in_flight") == 0)
@@ -145,40 +148,151 @@ def test_refusals_and_fetches_of_keys_are_counted(measured: Measured, auth_serve
     measured.wait_until(lambda: measured.count("todo_key_set_fetches_total{outcome=failed}") >= 1)
 
 
-def test_waits_for_a_connection_are_counted(
+def test_waits_for_a_connection_in_vain_are_counted(
     app: Flask, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "POOL_SECONDS", 1)
     small = create_app(Settings.from_environ({**environment, "THREADS": "1"}))
     ada = Person(small.test_client(), "ada")
     assert ada.get().status_code == 200  # the schema is looked after
-    before = metrics.pool_waits._value.get(), metrics.pool_timeouts._value.get()
+    before = timeouts()
     with small.app_context(), db.engine.connect():
         assert ada.get().status_code == 503
     assert ada.get().status_code == 200
-    after = metrics.pool_waits._value.get(), metrics.pool_timeouts._value.get()
-    assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
+    assert timeouts() == before + 1
+
+
+def timeouts() -> float:
+    """Those of this process."""
+    return REGISTRY.get_sample_value("todo_pool_timeouts_total") or 0
 
 
 def test_the_service_itself_serves_no_metrics(measured: Measured) -> None:
     assert measured.http.get("/metrics").status_code == 404
 
 
-def test_nothing_is_left_behind(app: Flask, environment: dict[str, str], tmp_path: Path) -> None:
-    shared = tmp_path / "tmp"
-    shared.mkdir()
-    with Measured({**environment, "TMPDIR": str(shared)}, tmp_path) as service:
+# ---- the directory
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """Where temporary files of the service go."""
+    directory = tmp_path / "tmp"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def settings(tmp_path: Path, shared: Path) -> dict[str, str]:
+    """Of a service on a database, a port for metrics and temporary files of its own."""
+    return {
+        "BETTER_AUTH_SECRET": SECRET,
+        "DATABASE_URL": f"sqlite:///{tmp_path}/todo.db",
+        "METRICS_PORT": str(free_port()),
+        "RATE_LIMIT": "",
+        "TMPDIR": str(shared),
+    }
+
+
+def ours(shared: Path) -> list[Path]:
+    return list(shared.glob("todo-service-metrics-*"))
+
+
+def test_nothing_is_left_behind(settings: dict[str, str], tmp_path: Path, shared: Path) -> None:
+    with Measured(settings, tmp_path) as service:
         list_tasks(service, 2)
-        assert list(shared.glob("todo-service-metrics-*"))
-    assert not list(shared.glob("todo-service-metrics-*"))
+        (directory,) = ours(shared)
+        assert directory.stat().st_mode & 0o077 == 0
+    assert not ours(shared)
 
 
-def test_a_port_that_is_taken_stops_the_start(environment: dict[str, str], tmp_path: Path) -> None:
-    with Measured(environment, tmp_path) as running:
-        taken = {**environment, "METRICS_PORT": str(running.metrics_port), "PORT": str(free_port())}
-        stopped = run("gunicorn", "wsgi:app", **taken)
-    assert stopped.returncode != 0
-    assert (
-        f"todo_service cannot start: METRICS_PORT {running.metrics_port}: Address already in use"
-        in stopped.stderr
-    )
+def test_what_a_killed_run_has_left_is_not_counted(settings: dict[str, str], tmp_path: Path) -> None:
+    with Measured(settings, tmp_path) as service:
+        list_tasks(service, 3)
+        workers = service.workers()
+        service.process.kill()
+        service.process.wait()
+        psutil.wait_procs(workers, 10)  # which notice that their parent is gone
+    with Measured(settings, tmp_path) as service:
+        list_tasks(service, 2)
+        assert service.count(LISTS) == 2
+
+
+def test_a_directory_that_is_removed_meanwhile_stops_no_worker(
+    settings: dict[str, str], tmp_path: Path, shared: Path
+) -> None:
+    with Measured(settings, tmp_path) as service:
+        (directory,) = ours(shared)
+        shutil.rmtree(directory)
+        before = set(service.workers())
+        for worker in before:
+            worker.kill()
+        service.wait_until(lambda: len(set(service.workers()) - before) == len(before))
+        service.wait_until(lambda: service.http.get("/health").status_code == 200)
+        list_tasks(service, 2)
+        service.wait_until(lambda: service.count(LISTS) == 2)
+
+
+def test_another_worker_serves_the_metrics_when_one_is_gone(settings: dict[str, str], tmp_path: Path) -> None:
+    with Measured(settings, tmp_path) as service:
+        list_tasks(service, 2)
+        listens = [one for one in service.workers() if service.metrics_port in ports(one)]
+        assert len(listens) == 1
+        listens[0].kill()
+        service.wait_until(lambda: service.count(LISTS) == 2)
+
+
+def ports(process: psutil.Process) -> set[int]:
+    """Where it listens."""
+    return {one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN}
+
+
+def test_the_operators_own_directory_is_used_and_left_alone(
+    settings: dict[str, str], tmp_path: Path, shared: Path
+) -> None:
+    operators = tmp_path / "operators"
+    operators.mkdir()
+    foreign = {"gauge_livesum_999999999.db", "notes.txt"}  # the first of a process that is no more
+    for name in foreign:
+        (operators / name).touch()
+    with Measured({**settings, "PROMETHEUS_MULTIPROC_DIR": str(operators)}, tmp_path) as service:
+        list_tasks(service, 2)
+        assert service.count(LISTS) == 2
+        assert not ours(shared)
+    assert foreign < {file.name for file in operators.iterdir()}
+
+
+@pytest.mark.parametrize("elsewhere", ["", "operators"])
+def test_without_metrics_nothing_is_written(
+    settings: dict[str, str], tmp_path: Path, shared: Path, elsewhere: str
+) -> None:
+    without = {
+        **settings,
+        "METRICS_PORT": "0",
+        "PROMETHEUS_MULTIPROC_DIR": elsewhere and f"{tmp_path}/{elsewhere}",
+    }
+    with Service(without, tmp_path) as service:
+        list_tasks(service, 2)
+        assert not ours(shared)
+        assert not (tmp_path / "operators").exists()
+
+
+def test_a_command_writes_no_metrics(settings: dict[str, str], shared: Path) -> None:
+    assert run("flask", "token", "ada", **settings).returncode == 0
+    assert run("flask", "db", "upgrade", **settings).returncode == 0
+    assert not ours(shared)
+
+
+# ---- the port
+
+
+def test_a_port_that_is_taken_is_told_and_stops_no_request(settings: dict[str, str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", int(settings["METRICS_PORT"]))) as foreign:
+        service = Measured(settings, tmp_path)
+        with service:
+            told = f"No metrics are served: METRICS_PORT {service.metrics_port}: Address already in use"
+            service.wait_until(lambda: told in service.output)
+            list_tasks(service, 2)
+            foreign.close()
+            service.wait_until(lambda: service.count(LISTS) == 2)
+            assert service.output.count(told) == 1

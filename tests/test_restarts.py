@@ -14,7 +14,7 @@ import httpx
 import pytest
 from flask import Flask
 
-from tests.load import Request, clients, meanwhile
+from tests.load import clients, meanwhile
 from tests.people import SECRET, token_for
 from tests.service import Service
 
@@ -47,31 +47,6 @@ def test_workers_are_killed_and_every_write_that_is_retried_is_done_once(
             assert writer.find(service) == writer.acknowledged
             assert writer.tried == list(writer.acknowledged)
         assert "Traceback" not in service.output
-
-
-def is_lost(request: Request) -> bool:
-    """Whether the server let go of a request on a connection that it had certainly accepted."""
-    return request.answer is None and request.accepted
-
-
-def test_a_stop_under_load_loses_no_request_that_was_accepted(
-    settings: dict[str, str], tmp_path: Path
-) -> None:
-    """While a server stops, its kernel may still make connections that nobody will accept: what is sent
-    over them is cut off before the first byte of an answer, and nothing of it is done. A connection that
-    lies idle may be closed at any time (RFC 9112 §9.5), but here none lies idle for long."""
-    with Service(settings, tmp_path) as service, clients(service) as writers:
-        with meanwhile(*(writer.write_and_read for writer in writers)):
-            time.sleep(1)
-            service.process.send_signal(signal.SIGTERM)
-            assert service.process.wait(GRACE) == 0
-        requests = [request for writer in writers for request in writer.requests]
-        assert not [request for request in requests if is_lost(request)]
-        assert all(request.served for request in requests if request.answer)
-        assert not any(writer.send("GET") for writer in writers)
-    with Service(settings, tmp_path) as service:
-        for writer in writers:
-            assert writer.find(service) == writer.acknowledged
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from todo_service import (
     health,
     idempotency,
     logs,
+    metrics,
     rate_limit,
     schema_version,
     tasks,
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
 
     logs.configure(settings)
+    metrics.init_app(app, settings)
     database.init_app(app, settings)
     telemetry.init_app(app, settings)
     errors.init_app(app)

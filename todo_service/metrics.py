@@ -1,17 +1,19 @@
-"""What is counted, for Prometheus: of all workers together, on a port of its own.
+"""What is counted, for Prometheus. Every process counts for itself, in files; exporter.py adds them up."""
 
-The workers write their numbers to files that they share (PROMETHEUS_MULTIPROC_DIR, which
-gunicorn.conf.py sets before anything is counted); gunicorn's first process reads and serves them, and so
-answers also while every worker is busy.
-"""
+import os
 
-import struct
-import time
-from collections.abc import Callable, Iterable
+from flask import Flask, g
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from todo_service import metrics_directory
+from todo_service.config import Settings
+
+if directory := metrics_directory.choose():
+    os.environ[metrics_directory.VARIABLE] = directory
+    metrics_directory.enter()
+else:  # nothing is to be written to one that somebody set for another program
+    os.environ.pop(metrics_directory.VARIABLE, None)
+
+from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 STATEMENTS = (0, 1, 2, 3, 4, 5, 10, 50, 100, 500)
@@ -24,7 +26,7 @@ requests = Histogram(
 )
 in_flight = Gauge(
     "todo_requests_in_flight",
-    "Requests being answered, or waiting for a thread.",
+    "Requests being answered.",
     multiprocess_mode="livesum",
 )
 statements = Histogram(
@@ -36,8 +38,7 @@ pool_size = Gauge(
 pool_in_use = Gauge(
     "todo_pool_connections_in_use", "Database connections in use.", multiprocess_mode="livesum"
 )
-pool_waits = Counter("todo_pool_waits", "Times that a request found no connection free and had to wait.")
-pool_timeouts = Counter("todo_pool_timeouts", "Times that it waited in vain.")
+pool_timeouts = Counter("todo_pool_timeouts", "Times that a request waited for a connection in vain.")
 key_fetches = Counter(
     "todo_key_set_fetches", "Fetches of the auth server's keys; outcome: fetched or failed.", ("outcome",)
 )
@@ -50,42 +51,22 @@ storage_failures = Counter(
     "todo_rate_limit_storage_failures", "Times that the rate limits' storage did not answer."
 )
 
-# How to find out what some of these are now. The worker does so twice a second: to note each change would
-# take four writes a request.
-sampled: dict[Gauge, Callable[[], float]] = {}
 
+def init_app(app: Flask, settings: Settings) -> None:
+    """Count the requests in flight, where anybody looks; all else is counted where it happens."""
+    if not settings.metrics_port:
+        return
+    if directory:
+        metrics_directory.enter()  # again: this process may be forked from the one that imported this
+    for gauge in (in_flight, pool_in_use):
+        gauge.set(0)  # an earlier process may have had the same id, and have been killed
 
-def sample() -> None:
-    """Note how things stand in this process."""
-    for gauge, number in sampled.items():
-        gauge.set(number())
+    @app.before_request
+    def begin() -> None:
+        in_flight.inc()
+        g.is_in_flight = True
 
-
-class Shared(MultiProcessCollector):
-    """The sums over all files, also while a worker is only just making one."""
-
-    patience = 50  # looks at a file that is not yet what it will be
-
-    def collect(self) -> Iterable[Metric]:
-        for _ in range(self.patience):
-            try:
-                return list(super().collect())  # type: ignore[no-untyped-call]  # the library has not typed it
-            except (struct.error, ValueError):
-                time.sleep(0.01)
-        return []
-
-
-def serve(host: str, port: int) -> None:
-    """Serve the numbers of all workers from a thread of this process.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    registry = CollectorRegistry()
-    Shared(registry)  # type: ignore[no-untyped-call]  # the library has not typed it
-    start_http_server(port, host, registry)
-
-
-def forget(process: int) -> None:
-    """Take what a process was in the middle of out of the sums; what it has counted stays."""
-    mark_process_dead(process)  # type: ignore[no-untyped-call]  # nor this
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        if g.pop("is_in_flight", False):
+            in_flight.dec()
