@@ -13,7 +13,18 @@ PACKAGE = ROOT / "todo_service"
 
 # Each layer imports from those before it only (and from the standard library and the dependencies).
 LAYERS = [
-    {"counters", "deadlines", "etags", "extensions", "keys", "log_exceptions", "paging", "serving", "setting_types", "wire"},
+    {
+        "counters",
+        "deadlines",
+        "etags",
+        "extensions",
+        "keys",
+        "log_exceptions",
+        "paging",
+        "serving",
+        "setting_types",
+        "wire",
+    },
     {"client_address", "config", "fields", "metrics_directory", "models"},
     {"exporter", "logs", "metrics", "schemas"},
     {"batch_schemas", "cursors", "database", "key_set", "service_schemas", "telemetry"},
