@@ -67,4 +67,4 @@ class Postgres:
         Path(f"{self.server.get_postmaster_info().socket_path}.lock").unlink()
 
     def remove(self) -> None:
-        self.server._cleanup()
+        self.server.cleanup()

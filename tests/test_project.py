@@ -97,3 +97,26 @@ def test_nothing_is_left_undone() -> None:
     unfinished = re.compile("TO" + "DO:|FIX" + "ME|XX" + "X|NotImplemented" + "Error")
     for path in tracked():
         assert not unfinished.search(path.read_text()), path
+
+
+# Public, or documented as points to extend, in spite of their names.
+DOCUMENTED = {"_asdict", "_replace", "_make", "_fields", "_mapping", "_serialize", "_deserialize"}
+CODE = [
+    *sorted(PACKAGE.rglob("*.py")),
+    *(ROOT / name for name in ("wsgi.py", "gunicorn.conf.py", "migrations/env.py")),
+]
+
+
+@pytest.mark.parametrize("file", CODE, ids=lambda file: file.name)
+def test_nothing_depends_on_the_private_parts_of_a_library(file: Path) -> None:
+    """No attribute that begins with an underscore, nothing from inside gunicorn, no hook that is taken out."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
+            is_own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            assert is_own or node.attr in DOCUMENTED, f"{node.attr} in line {node.lineno}"
+        if isinstance(node, ast.Attribute) and node.attr in ("pop", "remove", "clear"):
+            assert not re.search(r"_funcs\b|\.dispatch\b", ast.unparse(node)), node.lineno
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            assert not [name for name in names if name.split(".")[0] == "gunicorn"], node.lineno
+            assert not [name for name in names if re.search(r"(^|\.)_[a-z]", name)], node.lineno
