@@ -130,7 +130,8 @@ def test_a_streamed_answer_is_told_when_it_is_sent(ada: Person, log_lines: LogLi
     with ada.get("/api/account/export") as answer:
         sent = len(answer.data)
     line = log_lines.all("request")[-1]
-    assert (line["route"], line["bytes"], line["db_statements"]) == ("/api/account/export", sent, 3)
+    assert (line["route"], line["bytes"]) == ("/api/account/export", sent)
+    assert 3 <= line["db_statements"] <= 4  # on PostgreSQL one says what the transaction is
 
 
 def test_a_user_id_that_is_an_email_address_is_not_told(app: Flask, log_lines: LogLines) -> None:
@@ -149,7 +150,7 @@ def test_the_least_level_can_be_set(make_app: MakeApp, log_lines: LogLines) -> N
 def test_lines_of_a_library_carry_the_ids_of_the_request_too(
     ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(tasks, "find", lambda *_: logging.getLogger("library").warning("Odd"))
+    monkeypatch.setattr(tasks, "find", lambda *_, **__: logging.getLogger("library").warning("Odd"))
     ada.get(headers={"X-Request-Id": "mine", "traceparent": PARENT})
     line = log_lines.one("Odd")
     assert (line["request_id"], line["trace_id"]) == ("mine", TRACE)
@@ -161,7 +162,7 @@ def test_ids_end_with_their_request(
 ) -> None:
     ada.get(headers={"X-Request-Id": "first", "traceparent": PARENT})
     logging.getLogger("library").warning("Between")
-    monkeypatch.setattr(tasks, "find", lambda *_: logging.getLogger("library").warning("During"))
+    monkeypatch.setattr(tasks, "find", lambda *_, **__: logging.getLogger("library").warning("During"))
     ada.get(headers={"X-Request-Id": "second"})
     assert not {"request_id", "trace_id"} & log_lines.one("Between").keys()
     line = log_lines.one("During")

@@ -12,18 +12,14 @@ import httpx
 import psutil
 import pytest
 from flask import Flask
-from prometheus_client import REGISTRY
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
-from sqlalchemy import text
 
 from tests.auth_server import AuthServer
+from tests.locks import user_locked
 from tests.measured import Measured
-from tests.people import SECRET, Person, token_for
+from tests.people import SECRET, token_for
 from tests.service import Service, free_port, run
-from todo_service import create_app, database
-from todo_service.config import Settings
 from todo_service.exporter import AllProcesses
-from todo_service.extensions import db
 
 
 @pytest.fixture
@@ -113,18 +109,14 @@ def test_what_happens_now_is_of_the_living_only(measured: Measured) -> None:
 
 def lock_is_waited_for(measured: Measured, client: httpx.Client) -> None:
     """Make a request that waits in the database, and look on while it does."""
-    settings = {**measured.environment, "METRICS_PORT": ""}
-    other = create_app(Settings.from_environ(settings))
-    with other.app_context(), db.engine.connect() as holder:
-        holder.execute(text("INSERT INTO users (id, revision, created_at) VALUES ('eve', 1, '2026-01-01')"))
+    assert measured.call("eve", "POST", json={"title": "x"}).status_code == 201
+    with user_locked(measured.environment["DATABASE_URL"], "eve"):
         waiting = threading.Thread(target=post_in_vain, args=(client,))
         waiting.start()
         measured.wait_until(lambda: measured.count("todo_requests_in_flight") == 1)
-        measured.wait_until(lambda: measured.count("todo_pool_connections_in_use") == 1)
         for worker in measured.workers():
             worker.kill()
         waiting.join()
-        holder.rollback()
 
 
 def post_in_vain(client: httpx.Client) -> None:
@@ -146,25 +138,6 @@ def test_refusals_and_fetches_of_keys_are_counted(measured: Measured, auth_serve
     headers = {"Authorization": f"Bearer {auth_server.rotate().sign(auth_server.claims())}"}
     measured.http.get("/api/tasks", headers=headers)
     measured.wait_until(lambda: measured.count("todo_key_set_fetches_total{outcome=failed}") >= 1)
-
-
-def test_waits_for_a_connection_in_vain_are_counted(
-    app: Flask, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "POOL_SECONDS", 1)
-    small = create_app(Settings.from_environ({**environment, "THREADS": "1"}))
-    ada = Person(small.test_client(), "ada")
-    assert ada.get().status_code == 200  # the schema is looked after
-    before = timeouts()
-    with small.app_context(), db.engine.connect():
-        assert ada.get().status_code == 503
-    assert ada.get().status_code == 200
-    assert timeouts() == before + 1
-
-
-def timeouts() -> float:
-    """Those of this process."""
-    return REGISTRY.get_sample_value("todo_pool_timeouts_total") or 0
 
 
 def test_the_service_itself_serves_no_metrics(measured: Measured) -> None:

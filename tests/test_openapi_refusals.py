@@ -131,7 +131,7 @@ def test_every_operation_that_takes_an_idempotency_key_heeds_it(
             check_headers(document, described_answer(document, path, method, answer), answer)
         reused = ada.call(method, path, data=f"{json.dumps(sent)} ", **as_json)
         with monkeypatch.context() as patch:
-            patch.setattr(idempotency, "this_write", busy)
+            patch.setattr(idempotency, "current_work", busy)
             patch.setattr(idempotency, "is_lock_timeout", lambda error: True)
             running = ada.call(method, path, json=sent, headers=headers)
         assert (reused.status_code, running.status_code) == (422, 409)

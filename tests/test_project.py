@@ -109,7 +109,7 @@ CODE = [
 
 @pytest.mark.parametrize("file", CODE, ids=lambda file: file.name)
 def test_nothing_depends_on_the_private_parts_of_a_library(file: Path) -> None:
-    """No attribute that begins with an underscore, nothing from inside gunicorn, no hook that is taken out."""
+    """No attribute that begins with an underscore, nothing of gunicorn's inside, no hook taken out."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr):
             is_own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")

@@ -73,11 +73,11 @@ def is_postgresql(engine: Engine) -> bool:
 def count_connections(engine: Engine, most: int) -> None:
     metrics.pool_size.set(most)
 
-    def count(*_: Any) -> None:
-        metrics.pool_in_use.set(cast(QueuePool, engine.pool).checkedout())
+    def in_use() -> int:
+        return cast(QueuePool, engine.pool).checkedout()
 
-    event.listen(engine, "checkout", count)
-    event.listen(engine, "checkin", count)
+    event.listen(engine, "checkout", lambda *_: metrics.pool_in_use.set(in_use()))
+    event.listen(engine, "checkin", lambda *_: metrics.pool_in_use.set(in_use() - 1))  # it is told before
 
 
 # ---- PostgreSQL

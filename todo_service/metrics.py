@@ -38,7 +38,6 @@ pool_size = Gauge(
 pool_in_use = Gauge(
     "todo_pool_connections_in_use", "Database connections in use.", multiprocess_mode="livesum"
 )
-pool_timeouts = Counter("todo_pool_timeouts", "Times that a request waited for a connection in vain.")
 key_fetches = Counter(
     "todo_key_set_fetches", "Fetches of the auth server's keys; outcome: fetched or failed.", ("outcome",)
 )
