@@ -19,7 +19,7 @@ LOOK_AGAIN_MS = 20  # SQLite's own pauses up to here are of 1, 2 and 5 ms
 _sqlite_writers = Lock()
 
 
-def begin_writing(connection: Connection) -> None:
+def begin_writing(connection: Connection, deadline: float) -> None:
     """Begin a transaction: on PostgreSQL with the next statement, on SQLite as its only writer.
 
     Raises:
@@ -30,7 +30,7 @@ def begin_writing(connection: Connection) -> None:
         driver.autocommit = False
         return
     try:
-        begin_immediate(driver)
+        begin_immediate(driver, deadline)
     except sqlite3.OperationalError as error:
         raise OperationalError(None, None, error) from error
 
@@ -45,8 +45,8 @@ def begin_reading(connection: Connection) -> None:
 
 
 @contextmanager
-def write_lock() -> Iterator[None]:
-    """Stand in the queue of this process's writers to SQLite.
+def write_lock() -> Iterator[float]:
+    """Stand in the queue of this process's writers to SQLite; gives the time by which writing has to begin.
 
     SQLite has one writer at a time and lets those who wait look again only every 0.1 s: who asks at the
     right moment goes first, and under steady writes somebody waits until the time is up. So only the head of
@@ -55,20 +55,20 @@ def write_lock() -> Iterator[None]:
     Raises:
         OperationalError: it was others' turn for LOCK_SECONDS.
     """
+    deadline = time.monotonic() + deadlines.LOCK_SECONDS
     if is_postgresql(db.engine):
-        yield
+        yield deadline
         return
     if not _sqlite_writers.acquire(timeout=deadlines.LOCK_SECONDS):
         raise OperationalError(None, None, sqlite3.OperationalError("database is locked"))
     try:
-        yield
+        yield deadline
     finally:
         _sqlite_writers.release()
 
 
-def begin_immediate(driver: sqlite3.Connection) -> None:
+def begin_immediate(driver: sqlite3.Connection, deadline: float) -> None:
     """Begin to write as soon as no other process does."""
-    deadline = time.monotonic() + deadlines.LOCK_SECONDS
     driver.execute(f"PRAGMA busy_timeout = {LOOK_AGAIN_MS}")
     try:
         while True:

@@ -48,8 +48,8 @@ def execute(statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ..
 @contextmanager
 def transaction() -> Iterator[Connection]:
     """A transaction that writes, of which every statement within is a part; uncommitted, it is undone."""
-    with write_lock(), db.engine.connect() as connection:
-        begin_writing(connection)
+    with write_lock() as deadline, db.engine.connect() as connection:
+        begin_writing(connection, deadline)
         with current(connection):
             yield connection
 
