@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg2
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from e2e.pgbouncer import POOL_SIZE, USER, PgBouncer
 from tests.conftest import app, client, environment, running_service, service, shared_app
@@ -149,20 +149,25 @@ def test_forty_clients_share_three_connections_and_nothing_gets_mixed_up(
     assert 1 < int(held.split()[2]) <= POOL_SIZE
 
 
+def in_transactions() -> Engine:
+    """The engine, whose connections else commit each statement by itself."""
+    return db.engine.execution_options(isolation_level="READ COMMITTED")
+
+
 def test_every_transaction_has_the_settings_whichever_connection_it_runs_on(
     app: Flask, postgres: Postgres
 ) -> None:
     end_server_connections(postgres)
     with app.app_context(), ExitStack() as held:
         for _ in range(POOL_SIZE):
-            connection = held.enter_context(db.engine.begin())
+            connection = held.enter_context(in_transactions().begin())
             assert tuple(connection.execute(text(SHOW)).one()) == tuple(SETTINGS.values())
 
 
 def test_and_leaves_them_to_nobody_else(app: Flask, database_url: str) -> None:
     with app.app_context(), ExitStack() as held:
         for _ in range(POOL_SIZE):
-            held.enter_context(db.engine.begin())
+            held.enter_context(in_transactions().begin())
     with busy(database_url) as strangers:
         for stranger in strangers:
             stranger.execute(SHOW)
