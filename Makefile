@@ -1,4 +1,4 @@
-# `make run` and `make test` need Python 3.11 or later and nothing else; `make e2e` Node and Chromium, too.
+# `make run` and `make test` need Python 3.11 or later and nothing else; `make e2e` Node, Chromium, PgBouncer and nginx, too.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -24,7 +24,7 @@ run: $(BIN)/.run .env
 test: $(BIN)/.dev
 	@$(BIN)/pytest
 
-# Needs Node, Chromium and PgBouncer too (apt-get install nodejs npm chromium pgbouncer).
+# Needs Node, Chromium, PgBouncer and nginx too (apt-get install nodejs npm chromium pgbouncer nginx-light).
 e2e: $(BIN)/.dev
 	@$(BIN)/pytest e2e
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from threading import Barrier, Event
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 
@@ -48,6 +48,12 @@ def meanwhile(*doings: Callable[[], object]) -> Iterator[None]:
         one.result()
 
 
+class Reachable(Protocol):
+    """A service, or a proxy in front of one."""
+
+    url: str
+
+
 class Request(NamedTuple):
     """What became of a request; `began` and `ended` are in seconds of the monotonic clock.
 
@@ -74,7 +80,7 @@ class Request(NamedTuple):
 class Client:
     """A user's program: it knows what it tried to write, by title, and what was acknowledged."""
 
-    def __init__(self, service: Service, user: str, token: str, *, keep_alive: bool) -> None:
+    def __init__(self, service: Reachable, user: str, token: str, *, keep_alive: bool) -> None:
         self.user = user
         self.http = httpx.Client(
             base_url=service.url,
@@ -159,7 +165,7 @@ class Client:
 
 
 @contextmanager
-def clients(service: Service, sign: Callable[[str], str] = token_for) -> Iterator[list[Client]]:
+def clients(service: Reachable, sign: Callable[[str], str] = token_for) -> Iterator[list[Client]]:
     """The clients of eight users; every other one makes a new connection for each request."""
     with ExitStack() as stack:
         yield [
