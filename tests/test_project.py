@@ -88,7 +88,7 @@ def test_what_is_installed_is_what_is_pinned() -> None:
 
 
 def test_whatever_the_documents_name_is_there() -> None:
-    for document in ("README.md", "SECURITY.md"):
+    for document in ("README.md", "SECURITY.md", "docs/operating.md"):
         for name in re.findall(r"`((?:tests/)?\w+\.py)`", (ROOT / document).read_text()):
             assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
 
