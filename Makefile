@@ -28,7 +28,7 @@ test: $(BIN)/.dev
 e2e: $(BIN)/.dev
 	@$(BIN)/pytest e2e
 
-# A quarter of an hour; better with wrk (apt-get install wrk). OPTIONS=--help tells how to shorten it.
+# Half an hour; better with wrk (apt-get install wrk). OPTIONS=--help tells how to shorten it.
 bench: $(BIN)/.bench
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 

@@ -23,7 +23,7 @@ FIRST_PAGES = {
 }
 COLLECTOR = 1_000_000  # the number of the first user who has that many
 
-CONNECTIONS = {"service": [1, 16, 64, 100, 128, 500], "fastapi": [16, 64, 128]}
+CONNECTIONS = {"service": [1, 16, 64, 100, 128, 500], "granian": [16, 64, 128, 500], "fastapi": [16, 64, 128]}
 PATIENCE = 2  # seconds, of who watches over the server's health
 
 TABLES = [100_000, 1_000_000, 10_000_000]  # rows

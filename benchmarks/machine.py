@@ -15,7 +15,8 @@ from benchmarks.load import has_wrk
 from tests.service import ROOT
 
 PACKAGES = (
-    "Flask Flask-SQLAlchemy SQLAlchemy psycopg2-binary gunicorn fastapi sqlmodel uvicorn uvloop PyJWT orjson"
+    "Flask Flask-SQLAlchemy SQLAlchemy psycopg2-binary gunicorn granian "
+    "fastapi sqlmodel uvicorn uvloop PyJWT orjson"
 )
 
 

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 
 from benchmarks.cells import CELLS
 from benchmarks.report import GROWTH, TITLES
+from benchmarks.servers import PEERS
 
 OURS, OTHERS, DATABASE = "#1f6feb", "#8c959f", "#d0d7de"
 LINES = ["#1f6feb", "#bf3989", "#bc4c00", "#1a7f37"]
@@ -39,6 +40,7 @@ def bars(cells: dict[str, Any]) -> Any:
     """What a request costs: the server dark, PostgreSQL light behind it; a panel for each call."""
     shared = [cell for cell in cells if CELLS[cell].everywhere]
     peers = [peer for peer in TITLES if any(peer in cells[cell] for cell in shared)]
+    ours = {name for name, peer in PEERS.items() if peer.is_ours}
     figure, panels = plt.subplots(
         1, len(shared), figsize=(2.5 * len(shared) + 1.5, 0.36 * len(peers) + 1), sharey=True, squeeze=False
     )
@@ -47,7 +49,7 @@ def bars(cells: dict[str, Any]) -> Any:
             figures = cells[cell].get(peer, {})
             server, postgres = figures.get("server") or 0, figures.get("postgres") or 0
             label = f"{server:.2f} + {postgres:.2f}" if server else f"{postgres:.2f}"
-            panel.barh(place, server, 0.7, color=OURS if peer == "service" else OTHERS)
+            panel.barh(place, server, 0.7, color=OURS if peer in ours else OTHERS)
             panel.barh(place, postgres, 0.7, left=server, color=DATABASE)
             panel.text(server + postgres, place, f" {label}", va="center")
         panel.set_title(CELLS[cell].title)

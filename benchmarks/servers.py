@@ -14,7 +14,7 @@ import psutil
 from benchmarks.load import Request
 from benchmarks.processes import seconds_of, spent
 from tests.people import SECRET
-from tests.service import BIN, ROOT, clean_environment, free_port
+from tests.service import BIN, GRANIAN, ROOT, clean_environment, command_line, free_port
 
 THREADED = (
     "gunicorn",
@@ -35,15 +35,25 @@ class Peer:
         title: what the tables call it.
         schema: of its tables, `service` or `plain`.
         command: what serves it; `{port}` stands for where.
+        is_ours: whether it is the service, which has calls that the others lack.
     """
 
     title: str
     schema: str
     command: tuple[str, ...]
+    is_ours: bool = False
 
 
 PEERS = {
-    "service": Peer("this service", "service", ("gunicorn", f"--config={ROOT}/gunicorn.conf.py", "wsgi:app")),
+    "service": Peer(
+        "this service",
+        "service",
+        ("gunicorn", f"--config={ROOT}/gunicorn.conf.py", "wsgi:app"),
+        is_ours=True,
+    ),
+    "granian": Peer(
+        "this service on Granian", "service", tuple(command_line(GRANIAN, "{port}")), is_ours=True
+    ),
     "fastapi": Peer(
         "FastAPI, SQLModel",
         "plain",

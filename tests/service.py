@@ -25,7 +25,7 @@ GUNICORN = "gunicorn"
 GRANIAN = "granian"
 
 
-def command_line(server: str, port: int) -> list[str]:
+def command_line(server: str, port: int | str) -> list[str]:
     """The README's command for a server, which for gunicorn takes the port from the settings."""
     (written,) = re.findall(
         rf"^{server} .*?wsgi:app$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
