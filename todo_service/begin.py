@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any, cast
 
+import psycopg2
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
@@ -23,25 +24,42 @@ def begin_writing(connection: Connection, deadline: float) -> None:
     """Begin a transaction: on PostgreSQL with the next statement, on SQLite as its only writer.
 
     Raises:
-        OperationalError: another process writes to the SQLite file for LOCK_SECONDS, or it cannot be written.
+        OperationalError: another process writes to the SQLite file for LOCK_SECONDS, or it cannot be written;
+            or PostgreSQL has just died.
     """
     driver = driver_of(connection)
-    if is_postgresql(connection.engine):
-        driver.autocommit = False
-        return
-    try:
-        begin_immediate(driver, deadline)
-    except sqlite3.OperationalError as error:
-        raise OperationalError(None, None, error) from error
+    with translated_errors(connection):
+        if is_postgresql(connection.engine):
+            driver.autocommit = False
+        else:
+            begin_immediate(driver, deadline)
 
 
 def begin_reading(connection: Connection) -> None:
-    """Begin a transaction whose statements all see the moment of the first."""
-    if is_postgresql(connection.engine):
-        driver_of(connection).autocommit = False
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    else:
-        driver_of(connection).execute("BEGIN")
+    """Begin a transaction whose statements all see the moment of the first.
+
+    Raises:
+        OperationalError: the database has just died.
+    """
+    driver = driver_of(connection)
+    with translated_errors(connection):
+        if is_postgresql(connection.engine):
+            driver.autocommit = False
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        else:
+            driver.execute("BEGIN")
+
+
+@contextmanager
+def translated_errors(connection: Connection) -> Iterator[None]:
+    """Raise SQLAlchemy's error for one of the driver's; PostgreSQL's shows that the connection is lost."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        connection.invalidate(error)
+        raise OperationalError(None, None, error) from error
+    except sqlite3.OperationalError as error:
+        raise OperationalError(None, None, error) from error
 
 
 @contextmanager
