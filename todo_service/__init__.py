@@ -14,13 +14,13 @@ from todo_service import (
     headers,
     health,
     idempotency,
+    json_body,
     logs,
     metrics,
     rate_limit,
     schema_version,
     tasks,
     telemetry,
-    wire,
 )
 from todo_service.config import Settings
 
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     database.init_app(app, settings)
     telemetry.init_app(app, settings)
     errors.init_app(app)
-    wire.init_app(app)
+    json_body.init_app(app)
     headers.init_app(app, settings)
     schema_version.init_app(app, settings)
     auth.init_app(app, settings)

@@ -17,10 +17,10 @@ from todo_service import rate_limit, schema_version
 from todo_service.config import Settings
 from todo_service.errors import Problem, unavailable
 from todo_service.extensions import jwt
+from todo_service.fields import UNSTORABLE
 from todo_service.key_set import KeySet, KeysUnreachable
 from todo_service.keys import ALGORITHMS
 from todo_service.token_cache import CurrentUser, TokenCache
-from todo_service.wire import UNSTORABLE
 
 log = logging.getLogger(__name__)
 

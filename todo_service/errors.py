@@ -9,8 +9,8 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from todo_service.database import is_unavailable, reason
+from todo_service.json_response import json_response
 from todo_service.logs import request_id
-from todo_service.wire import json_response
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -94,14 +94,12 @@ def invalid(errors: Errors) -> Problem:
 
 def unavailable(detail: str, retry_after: int = RETRY_SOON) -> Problem:
     """503: something we depend on does not answer; `retry_after` is in seconds."""
-    headers = {"Retry-After": str(retry_after)}
-    return Problem(503, "service_unavailable", detail, headers=headers)
+    return Problem(503, "service_unavailable", detail, headers={"Retry-After": str(retry_after)})
 
 
 def sentence(errors: Errors, longest: int = 500) -> str:
     """`{"title": ["Too long."]}` as one sentence of at most `longest` characters."""
-    parts = [f"{name}: {' '.join(messages).rstrip('.')}" for name, messages in errors.items()]
-    joined = "; ".join(parts)
+    joined = "; ".join(f"{name}: {' '.join(said).rstrip('.')}" for name, said in errors.items())
     return f"{joined}." if len(joined) < longest else f"{joined[: longest - 1]}…"
 
 

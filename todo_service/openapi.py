@@ -9,6 +9,7 @@ from werkzeug.routing import Rule
 
 from todo_service.config import VERSION
 from todo_service.contract import Returns, Takes
+from todo_service.json_body import MAX_DEPTH, MAX_MEMBERS, MAX_NAME
 from todo_service.openapi_components import (
     EXAMPLE_TASK,
     HEADER_PARAMETERS,
@@ -22,7 +23,6 @@ from todo_service.openapi_components import (
 )
 from todo_service.openapi_schemas import Object, example, new_spec
 from todo_service.telemetry import template
-from todo_service.wire import MAX_DEPTH, MAX_MEMBERS, MAX_NAME
 
 View = Callable[..., Any]
 
@@ -134,7 +134,7 @@ class Operation:
         }
 
     def responses(self) -> Iterator[tuple[int, Object | str]]:
-        for status in sorted({self.returns.status} | ({201} if self.returns.may_create else set())):
+        for status in sorted({self.returns.status} | ({201} if self.returns.located_at else set())):
             yield status, self.success(HTTPStatus(status))
         if self.is_conditional_read:
             described = headers("X-Request-Id", *self.rate_limit(), "ETag")

@@ -5,12 +5,12 @@ from http import HTTPStatus
 from apispec import APISpec
 
 from todo_service import changes, idempotency, own_tasks
-from todo_service.errors import CODES, TITLES, Problem, invalid, unavailable
+from todo_service.errors import TITLES, Problem, invalid, unavailable
 from todo_service.idempotency import KEY
+from todo_service.json_body import MAX_BODY, too_large, unsupported
 from todo_service.openapi_schemas import Object, example
 from todo_service.schemas import TaskSchema
 from todo_service.service_schemas import ProblemSchema
-from todo_service.wire import MAX_BODY, too_large
 
 EXAMPLE_TASK = example(TaskSchema())
 
@@ -58,10 +58,8 @@ REFUSALS: dict[str, Problem] = {
         current=EXAMPLE_TASK,
         headers={"ETag": '"42"'},
     ),
-    "The body is too large.": Problem(413, CODES[413], str(too_large(MAX_BODY))),
-    "The body is not declared as JSON.": Problem(
-        415, CODES[415], "The body must be sent as Content-Type: application/json."
-    ),
+    "The body is too large.": too_large(MAX_BODY),
+    "The body is not declared as JSON.": unsupported(),
     "The key's first request had another body.": idempotency.reused(),
     "More requests than the user has in one window, or more refused tokens than the address has.": Problem(
         429, "rate_limited", "Too many requests; please wait a moment.", headers={"Retry-After": "12"}

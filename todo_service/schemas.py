@@ -9,13 +9,11 @@ from todo_service.fields import (
     NAMES,
     PRIORITIES,
     CommaSeparated,
-    Flag,
     Limit,
     Priority,
     StrictBoolean,
     Timestamp,
     Title,
-    Words,
     absent,
 )
 
@@ -99,6 +97,9 @@ class TaskMembers(Schema):
     )
 
 
+MEMBERS = tuple(TaskMembers().fields)
+
+
 class TaskSchema(Output, TaskMembers):
     """A task."""
 
@@ -110,37 +111,13 @@ class TaskSchema(Output, TaskMembers):
 
 
 def serialize_tasks(tasks: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Rows of tasks as `TaskSchema` serializes them; further columns are left out. Spelled out, because a
-    loop over names would take twice as long."""
-    return [
-        {
-            "id": task_id,
-            "user_id": user_id,
-            "title": title,
-            "description": description,
-            "completed": completed,
-            "completed_at": completed_at,
-            "priority": NAMES[priority],
-            "due_date": due_date,
-            "created_at": created_at,
-            "updated_at": updated_at,
-            "revision": revision,
-        }
-        for (
-            task_id,
-            user_id,
-            title,
-            description,
-            completed,
-            completed_at,
-            priority,
-            due_date,
-            created_at,
-            updated_at,
-            revision,
-            *_,
-        ) in tasks
-    ]
+    """Rows of tasks as `TaskSchema` serializes them; further columns are left out."""
+    serialized = []
+    for row in tasks:
+        task = dict(zip(MEMBERS, row, strict=False))
+        task["priority"] = NAMES[task["priority"]]
+        serialized.append(task)
+    return serialized
 
 
 class TaskInput(SentBack, TaskMembers):
@@ -193,9 +170,9 @@ class ListParameters(Parameters):
         load_default=absent, metadata={"description": "Only tasks that are due then or later."}
     )
     due_before = Timestamp(load_default=absent, metadata={"description": "Only tasks that are due earlier."})
-    q = Words(
+    q = fields.String(
         load_default=str,
-        validate=validate.Length(max=200),
+        validate=[validate.Length(max=200), validate.ContainsNoneOf("\0", error="NUL is not allowed.")],
         metadata={
             "description": "Words that must all occur in title or description, also as a part of a longer "
             "word and in whatever case."
@@ -206,8 +183,11 @@ class ListParameters(Parameters):
         load_default=absent,
         metadata={"description": "Where the page begins: follow the `Link` of the page before it."},
     )
-    count = Flag(
+    count = fields.Boolean(
         load_default=False,
+        truthy={"true"},
+        falsy={"false"},
+        error_messages={"invalid": "Must be true or false."},
         metadata={"description": "Whether to say in `X-Total-Count` how many tasks all pages hold."},
     )
 
