@@ -1,6 +1,5 @@
 """Several operations as one: all of them, or none (contract §6)."""
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 from flask import Blueprint
@@ -37,12 +36,35 @@ def run_batch(fields: dict[str, Any]) -> dict[str, list[Result]]:
 
 def perform(index: int, raw: Any) -> Result:
     try:
-        operation = load_operation(raw)
-        return DOINGS[operation["op"]](operation)
+        return do(load_operation(raw))
     except ValidationError as error:
-        raise failed(index, invalid(flat(cast(dict[str, Any], error.messages)))) from error
-    except Problem as problem:
-        raise failed(index, as_committed(problem)) from problem
+        problem = invalid(flat(cast(dict[str, Any], error.messages)))
+    except Problem as error:
+        problem = as_committed(error)
+    raise failed(index, problem)
+
+
+def do(operation: dict[str, Any]) -> Result:
+    match operation["op"]:
+        case "create":
+            return {"status": 201, "task": create(str(uuid7()), operation["task"])}
+        case "delete":
+            require_revision(remove(operation["id"]), operation)
+            return {"status": 204}
+    task = own_task(operation["id"])
+    require_revision(task, operation)
+    data = operation["task"] if operation["op"] == "update" else {"completed": operation["completed"]}
+    return {"status": 200, "task": change(task, data)}
+
+
+def require_revision(task: TaskRow, operation: dict[str, Any]) -> None:
+    """Hold `if_match` against the task.
+
+    Raises:
+        Problem: 412, it has another revision.
+    """
+    if operation["if_match"] not in (None, task.revision):
+        raise precondition_failed(task)
 
 
 def as_committed(problem: Problem) -> Problem:
@@ -68,44 +90,8 @@ def failed(index: int, problem: Problem) -> Problem:
 
 def flat(messages: dict[str, Any], prefix: str = "") -> dict[str, list[str]]:
     """Messages of nested members by their paths: `task.title`."""
-    return dict(leaves(messages, prefix))
-
-
-def leaves(messages: dict[str, Any], prefix: str) -> Iterator[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = {}
     for name, said in messages.items():
-        if isinstance(said, dict):
-            yield from leaves(said, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", said
-
-
-def do_create(operation: dict[str, Any]) -> Result:
-    return {"status": 201, "task": create(str(uuid7()), operation["task"])}
-
-
-def do_update(operation: dict[str, Any]) -> Result:
-    return {"status": 200, "task": change(matched(own_task(operation["id"]), operation), operation["task"])}
-
-
-def do_complete(operation: dict[str, Any]) -> Result:
-    task = matched(own_task(operation["id"]), operation)
-    return {"status": 200, "task": change(task, {"completed": operation["completed"]})}
-
-
-def do_delete(operation: dict[str, Any]) -> Result:
-    matched(remove(operation["id"]), operation)
-    return {"status": 204}
-
-
-def matched(task: TaskRow, operation: dict[str, Any]) -> TaskRow:
-    """The task, if it has the revision the operation names.
-
-    Raises:
-        Problem: 412, with the task as it is.
-    """
-    if operation["if_match"] not in (None, task.revision):
-        raise precondition_failed(task)
-    return task
-
-
-DOINGS = {"create": do_create, "update": do_update, "complete": do_complete, "delete": do_delete}
+        path = f"{prefix}{name}"
+        found |= flat(said, f"{path}.") if isinstance(said, dict) else {path: said}
+    return found

@@ -1,6 +1,5 @@
 """The batch, as marshmallow schemas: operations in, results out (contract §6)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -61,17 +60,9 @@ OPERATIONS: dict[str, Schema] = {
 }
 
 
-class Operations(fields.Field[list[Any]]):
-    """1 to 100 operations. Each is checked when it is its turn, since the first that fails decides."""
-
-    most = 100
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> list[Any]:
-        if not isinstance(value, list) or not 1 <= len(value) <= self.most:
-            raise ValidationError(f"Must be a list of 1 to {self.most} operations.")
-        return value
+class Operation(fields.Raw):
+    """One operation of a batch, of any kind. Each is checked when it is its turn, since the first that fails
+    decides."""
 
 
 def load_operation(raw: Any) -> dict[str, Any]:
@@ -86,14 +77,17 @@ def load_operation(raw: Any) -> dict[str, Any]:
     schema = OPERATIONS.get(kind) if isinstance(kind, str) else None
     if schema is None:
         raise ValidationError({"op": [f"Must be one of: {', '.join(OPERATIONS)}."]})
-    loaded: dict[str, Any] = schema.load(raw)
-    return loaded
+    return dict(schema.load(raw))
 
 
 class BatchInput(Input):
     """Operations to be done in order, all or none of them."""
 
-    operations = Operations(required=True)
+    operations = fields.List(
+        Operation(allow_none=True),
+        required=True,
+        validate=validate.Length(1, 100, error="Must be 1 to 100 operations."),
+    )
 
 
 class ResultSchema(Output):

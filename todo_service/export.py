@@ -26,7 +26,7 @@ FORMULA = re.compile("[\t\r\n]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 
 NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f]")  # RFC 5545 §3.1: control characters that TEXT may not hold
 NEW_LINE = re.compile("\r\n?")
-CALENDAR_PRIORITY = {3: 1, 2: 5, 1: 9}  # RFC 5545 §3.8.1.9: 1 is the highest
+CALENDAR_PRIORITY = {3: 1, 2: 5, 1: 9, None: None}  # RFC 5545 §3.8.1.9: 1 is the highest
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,7 @@ def cell(value: object) -> str:
 
 def as_ics(_account: Account, chunks: Chunks) -> Iterator[bytes]:
     """RFC 5545: a calendar of VTODOs."""
-    calendar = Calendar()
-    calendar.add("version", "2.0")
-    calendar.add("prodid", "-//todo-service//tasks//EN")
+    calendar = Calendar({"version": "2.0", "prodid": "-//todo-service//tasks//EN"})
     head, end, tail = calendar.to_ical().partition(b"END:VCALENDAR")
     yield head
     for tasks in chunks:
@@ -80,26 +78,27 @@ def as_ics(_account: Account, chunks: Chunks) -> Iterator[bytes]:
 
 
 def todo(task: TaskRow) -> Todo:
+    members = {
+        "uid": task.id,
+        "dtstamp": utc(task.updated_at),
+        "created": utc(task.created_at),
+        "last-modified": utc(task.updated_at),
+        "summary": text(task.title),
+        "status": "COMPLETED" if task.completed else "NEEDS-ACTION",
+        "description": text(task.description) if task.description else None,
+        "priority": CALENDAR_PRIORITY[task.priority],
+        "due": utc(task.due_date),
+        "completed": utc(task.completed_at),
+    }
     entry = Todo()
-    entry.add("uid", task.id)
-    entry.add("dtstamp", utc(task.updated_at))
-    entry.add("created", utc(task.created_at))
-    entry.add("last-modified", utc(task.updated_at))
-    entry.add("summary", text(task.title))
-    entry.add("status", "COMPLETED" if task.completed else "NEEDS-ACTION")
-    if task.description:
-        entry.add("description", text(task.description))
-    if task.priority:
-        entry.add("priority", CALENDAR_PRIORITY[task.priority])
-    if task.due_date:
-        entry.add("due", utc(task.due_date))
-    if task.completed_at:
-        entry.add("completed", utc(task.completed_at))
+    for name, value in members.items():
+        if value is not None:
+            entry.add(name, value)
     return entry
 
 
-def utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)
+def utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None
 
 
 def text(value: str) -> str:

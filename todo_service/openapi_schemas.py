@@ -7,7 +7,7 @@ from apispec import APISpec, BasePlugin
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from marshmallow import Schema, fields
 
-from todo_service.batch_schemas import OPERATIONS, Operations
+from todo_service.batch_schemas import OPERATIONS, Operation
 from todo_service.fields import TIMESTAMP, CommaSeparated, Timestamp
 from todo_service.schemas import Input
 
@@ -32,14 +32,13 @@ def comma_separated2properties(_converter: Any, field: fields.Field[Any], **_: A
     return {"items": {"type": "string", "enum": list(field.choices)}, "uniqueItems": field.distinct}
 
 
-def operations2properties(converter: Any, field: fields.Field[Any], **_: Any) -> Object:
-    """A batch: each of its operations is of the kind that its `op` names."""
-    if not isinstance(field, Operations):
+def operation2properties(converter: Any, field: fields.Field[Any], **_: Any) -> Object:
+    """An operation of a batch is of the kind that its `op` names."""
+    if not isinstance(field, Operation):
         return {}
     kinds = {op: converter.resolve_nested_schema(schema) for op, schema in OPERATIONS.items()}
     by_op = {"propertyName": "op", "mapping": {op: kind["$ref"] for op, kind in kinds.items()}}
-    items = {"oneOf": list(kinds.values()), "discriminator": by_op}
-    return {"minItems": 1, "maxItems": field.most, "items": items}
+    return {"oneOf": list(kinds.values()), "discriminator": by_op}
 
 
 def query2parameter(_converter: Any, field: fields.Field[Any], ret: Object) -> Object:
@@ -75,8 +74,7 @@ def new_spec(**options: Any) -> APISpec:
     spec = APISpec(openapi_version="3.1.0", plugins=[plugin, DirectionPlugin()], **options)
     plugin.map_to_openapi_type(Timestamp, fields.String)
     plugin.map_to_openapi_type(CommaSeparated, fields.List)
-    plugin.map_to_openapi_type(Operations, fields.List)
-    for function in (timestamp2properties, comma_separated2properties, operations2properties):
+    for function in (timestamp2properties, comma_separated2properties, operation2properties):
         plugin.converter.add_attribute_function(function)
     plugin.converter.add_parameter_attribute_function(query2parameter)
     return spec
@@ -96,6 +94,6 @@ def examples(field: fields.Field[Any]) -> list[Any]:
             return [example(field.schema)]
         case fields.List():
             return [examples(field.inner)]
-        case Operations():
-            return [[example(schema) for schema in OPERATIONS.values()]]
+        case Operation():
+            return [example(schema) for schema in OPERATIONS.values()]
     return list(field.metadata.get("examples", []))

@@ -26,10 +26,8 @@ def require_match(task: TaskRow) -> None:
     Raises:
         Problem: 412, with the task as it is.
     """
-    wanted = request.headers.get("If-Match")
-    if wanted is not None and not is_listed(task.revision, wanted):
-        raise precondition_failed(task)
-    if is_listed(task.revision, request.headers.get("If-None-Match", "")):
+    has_changed = not is_listed(task.revision, request.headers.get("If-Match", "*"))
+    if has_changed or is_listed(task.revision, request.headers.get("If-None-Match", "")):
         raise precondition_failed(task)
 
 

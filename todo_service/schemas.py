@@ -83,17 +83,11 @@ class TaskMembers(Schema):
     created_at = Timestamp(dump_only=True, metadata={"examples": ["2026-11-21T05:00:00.123456Z"]})
     updated_at = Timestamp(
         dump_only=True,
-        metadata={
-            "description": "When it last changed.",
-            "examples": ["2026-11-21T05:00:00.123456Z"],
-        },
+        metadata={"description": "When it last changed.", "examples": ["2026-11-21T05:00:00.123456Z"]},
     )
     revision = fields.Integer(
         dump_only=True,
-        metadata={
-            "description": "The user's write that last changed the task; its ETag.",
-            "examples": [42],
-        },
+        metadata={"description": "The user's write that last changed the task; its ETag.", "examples": [42]},
     )
 
 
