@@ -309,12 +309,15 @@ def test_a_task_deleted_elsewhere_meanwhile_may_come_back(
     assert titles(service, ada) == stays
 
 
+OFFLINE = ("ERR_INTERNET_DISCONNECTED",)
+
+
 def test_without_a_network_all_goes_on_and_is_caught_up_on(
     service: Service, website: Website, device: OpenDevice, ada: str
 ) -> None:
     for title in ("a", "b", "c"):
         service.call(ada, "POST", json={"title": title})
-    of_ada = device()
+    of_ada = device(*OFFLINE)
     page = use_token(of_ada, website.url, ada)
     page.evaluate("navigator.serviceWorker.ready")
     of_ada.context.set_offline(True)
@@ -328,7 +331,8 @@ def test_without_a_network_all_goes_on_and_is_caught_up_on(
 
     page.reload()
     shows(page, "d", "A", "b")
-    expect(connection(page)).to_have_text("Offline · 3 not saved yet")
+    # Some versions of Chromium tell a page that was loaded meanwhile nothing of being offline: it has to try.
+    expect(connection(page)).to_have_text(re.compile("^(Offline|Service not reachable) · 3 not saved yet$"))
     assert titles(service, ada) == ["a", "b", "c", "from elsewhere"]
 
     of_ada.context.set_offline(False)
@@ -455,7 +459,7 @@ def test_what_the_service_refuses_is_shown_where_it_belongs(
 def test_who_has_to_sign_in_again_finds_everything_as_it_was(
     service: Service, website: Website, device: OpenDevice, ada: str
 ) -> None:
-    of_ada = device("401")
+    of_ada = device("401", *OFFLINE)
     page = use_token(of_ada, website.url, ada)
     page.evaluate("navigator.serviceWorker.ready")
     of_ada.context.set_offline(True)
