@@ -92,7 +92,7 @@ def bob(client: FlaskClient) -> Person:
 
 
 @pytest.fixture
-def log_lines(capfd: pytest.CaptureFixture[str]) -> LogLines:
+def log_lines(shared_app: Flask, capfd: pytest.CaptureFixture[str]) -> LogLines:  # it is the app that logs so
     """What is logged from now on."""
     return LogLines(capfd)
 

@@ -264,7 +264,7 @@ def test_a_withdrawn_key_stops_counting_once_the_keys_are_stale(
     auth_server.keys = [kept]
     clock.now += FRESH_SECONDS
     key_set.find(kept.kid, "EdDSA")  # starts the fetch and does not wait for it
-    assert key_set.fetch_done.wait(5)
+    key_set.newest_fetch.join(5)
     assert key_set.find(withdrawn.kid, "EdDSA") is None
     assert key_set.find(kept.kid, "EdDSA")
 

@@ -111,13 +111,13 @@ def test_a_full_cache_never_fails_under_many_threads(cache: TokenCache, clock: C
 def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tokens that were verified."""
     done: list[str] = []
-    present = auth.present
+    verify = auth.verify
 
-    def noted(token: str) -> None:
+    def noted(token: str) -> CurrentUser:
         done.append(token)
-        present(token)
+        return verify(token)
 
-    monkeypatch.setattr(auth, "present", noted)
+    monkeypatch.setattr(auth, "verify", noted)
     return done
 
 

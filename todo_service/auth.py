@@ -48,25 +48,14 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     and is still good. What is refused on either way, the loaders below answer.
     """
 
-    def serve(*args: P.args, **kwargs: P.kwargs) -> R:
-        rate_limit.hit(current_user().id)
-        schema_version.require_current()
-        return view(*args, **kwargs)
-
-    def remember_and_serve(*args: P.args, **kwargs: P.kwargs) -> R:
-        g.current_user = remember(bearer_token(), get_jwt())
-        return serve(*args, **kwargs)
-
-    verify_and_serve: Callable[P, R] = jwt_required()(remember_and_serve)
-
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         token = bearer_token()
-        if user := token_cache().get(token):
-            g.current_user = user
-            return serve(*args, **kwargs)
-        present(token)
-        return verify_and_serve(*args, **kwargs)
+        cache: TokenCache = current_app.extensions["token_cache"]
+        g.current_user = cache.get(token) or verify(token)
+        rate_limit.hit(g.current_user.id)
+        schema_version.require_current()
+        return view(*args, **kwargs)
 
     vars(guarded)["signed_in"] = True  # read by the docs
     return guarded
@@ -77,11 +66,6 @@ def current_user() -> CurrentUser:
     return user
 
 
-def token_cache() -> TokenCache:
-    cache: TokenCache = current_app.extensions["token_cache"]
-    return cache
-
-
 def bearer_token() -> str:
     """What stands behind `Bearer`: all of it, while Flask-JWT-Extended looks for a token in the middle of a
     list, where nobody means one to be.
@@ -89,15 +73,14 @@ def bearer_token() -> str:
     Raises:
         NoAuthorizationError: no bearer token was sent.
     """
-    sent = request.headers.get("Authorization", "")
-    scheme, _, token = sent.partition(" ")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise NoAuthorizationError("no bearer token")
     return token.strip(" ")
 
 
-def present(token: str) -> None:
-    """Write the token as Flask-JWT-Extended reads it, to which the scheme's case matters (RFC 9110 §11.1).
+def verify(token: str) -> CurrentUser:
+    """Have Flask-JWT-Extended verify the token, written as it reads one: to it the scheme's case matters.
 
     Raises:
         TokenRefused: it is no JWT at all.
@@ -105,29 +88,34 @@ def present(token: str) -> None:
     if not TOKEN.fullmatch(token):
         raise TokenRefused("malformed")
     request.environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return verified_user(token)
 
 
-def remember(token: str, claims: Claims) -> CurrentUser:
-    """Whom a token speaks for that was verified just now; it need not be again while it is good."""
-    user = CurrentUser(claims["sub"], kept(claims.get("email")), kept(claims.get("name")))
-    token_cache().put(token, user, int(claims["exp"]), g.get("key_generation"))
+def remember(token: str) -> CurrentUser:
+    """Whom the verified token of this request speaks for; it need not be verified again while it is good."""
+    claims = get_jwt()
+    user = CurrentUser(claims["sub"], storable(claims.get("email")), storable(claims.get("name")))
+    cache: TokenCache = current_app.extensions["token_cache"]
+    cache.put(token, user, int(claims["exp"]), g.get("key_generation"))
     return user
 
 
-def kept(claim: object) -> str | None:
+verified_user: Callable[[str], CurrentUser] = jwt_required()(remember)
+
+
+def storable(claim: object) -> str | None:
     """What is stored of a claim: text a database can hold, cut to length; anything else is dropped."""
     return UNSTORABLE.sub("", claim)[:LONGEST_CLAIM] if isinstance(claim, str) else None
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Set up verification; with a shared secret, with the auth server's key set, or with both."""
-    by_secret = ["HS256"] if settings.better_auth_secret else []
-    by_key_set = list(ALGORITHMS) if settings.key_set_url else []
-    algorithms = by_secret + by_key_set
+    algorithms = ["HS256"] if settings.better_auth_secret else []
+    if settings.key_set_url:
+        algorithms += {name for names in ALGORITHMS.values() for name in names}
     app.config["JWT_SECRET_KEY"] = settings.better_auth_secret or None
     app.config["JWT_DECODE_ALGORITHMS"] = algorithms
-    # The extension accepts this one too, HS256 if it is not set.
-    app.config["JWT_ALGORITHM"] = algorithms[0]
+    app.config["JWT_ALGORITHM"] = algorithms[0]  # is accepted too; left alone, HS256 would be
     app.config["JWT_DECODE_LEEWAY"] = timedelta(seconds=settings.jwt_leeway)
     app.extensions["key_set"] = key_set = KeySet(settings.key_set_url)
     app.extensions["token_cache"] = TokenCache(key_set, settings.jwt_leeway)
@@ -152,14 +140,10 @@ def key_for(header: Claims, _claims: Claims) -> Any:
         return current_app.config["JWT_SECRET_KEY"]
     if "kid" not in header:
         raise TokenRefused("no key named")
-    return published_key(header["kid"], algorithm)
-
-
-def published_key(kid: str, algorithm: str) -> Any:
     key_set: KeySet = current_app.extensions["key_set"]
     g.key_generation = key_set.generation  # before it is asked: what it learns meanwhile may contradict
     try:
-        key = key_set.find(kid, algorithm)
+        key = key_set.find(header["kid"], algorithm)
     except KeysUnreachable as error:
         detail = "The sign-in server's keys are not available at the moment."
         raise unavailable(detail, error.retry_after) from error
@@ -170,39 +154,28 @@ def published_key(kid: str, algorithm: str) -> Any:
 
 @jwt.token_verification_loader
 def claims_are_sound(header: Claims, claims: Claims) -> bool:
-    """Check what the libraries leave open.
+    """Check what the libraries leave open: `exp` is required, times are numbers, `sub` can be stored.
+
+    Only tokens of the key set must name their issuer and audience: anyone may hold a token of that
+    server for another service, while the shared secret is shared with us alone.
 
     Raises:
         TokenRefused: one of the claims is not as it must be.
     """
-    if flaw := flaw_of(header, claims):
-        raise TokenRefused(flaw)
-    return True
-
-
-def flaw_of(header: Claims, claims: Claims) -> str | None:
-    """What is wrong with the claims: `exp` is required, times are numbers, `sub` can be stored.
-
-    Only tokens of the key set must name their issuer and audience: anyone may hold a token of that
-    server for another service, while the shared secret is shared with us alone.
-    """
     if "exp" not in claims:
-        return "no exp"
-    times = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
-    if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in times):
-        return "a time is no number"
+        raise TokenRefused("no exp")
+    if not all(type(claims.get(time, 0)) in (int, float) for time in ("exp", "iat", "nbf")):
+        raise TokenRefused("a time is no number")
     if not 0 < len(claims["sub"]) <= LONGEST_SUBJECT or UNSTORABLE.search(claims["sub"]):
-        return "sub is no user id"
-    return None if header["alg"] == "HS256" else foreign(claims)
-
-
-def foreign(claims: Claims) -> str | None:
-    """Why a token of the key set is not meant for us, if it is not."""
-    issuer, audience = current_app.extensions["token_origin"]
-    named = claims.get("aud")
-    if claims.get("iss") != issuer:
-        return "another issuer"
-    return None if audience in (named if isinstance(named, list) else [named]) else "another audience"
+        raise TokenRefused("sub is no user id")
+    if header["alg"] != "HS256":
+        issuer, audience = current_app.extensions["token_origin"]
+        named = claims.get("aud")
+        if claims.get("iss") != issuer:
+            raise TokenRefused("another issuer")
+        if audience not in (named if isinstance(named, list) else [named]):
+            raise TokenRefused("another audience")
+    return True
 
 
 @jwt.unauthorized_loader

@@ -1,6 +1,6 @@
 """Whose connection a request came over: the proxies' word counts, but only that of trusted ones."""
 
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from flask import current_app, request
 
@@ -19,26 +19,18 @@ def client_address() -> str:
     address = request.remote_addr or ""
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")
     for hop, entry in enumerate(reversed(forwarded)):
-        if not trusted.cover(address, hop) or not is_address(entry.strip()):
+        if not trusted.cover(address, hop) or not parsed(entry.strip()):
             break
         address = entry.strip()
-    return neighbourhood(address)
+    client = parsed(address)
+    if isinstance(client, IPv6Address):
+        return str(client.ipv4_mapped or IPv6Network((client, NEIGHBOURHOOD), strict=False))
+    return address
 
 
-def is_address(text: str) -> bool:
+def parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """None if it is no IP address: that of a Unix socket's peer, say."""
     try:
-        ip_address(text)
+        return ip_address(address)
     except ValueError:
-        return False
-    return True
-
-
-def neighbourhood(address: str) -> str:
-    if not is_address(address):  # of a Unix socket's peer, say
-        return address
-    found = ip_address(address)
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(IPv6Network((found, NEIGHBOURHOOD), strict=False))
+        return None

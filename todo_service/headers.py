@@ -13,33 +13,23 @@ from todo_service.logs import request_id
 log = logging.getLogger(__name__)
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-READ = [
-    "Content-Disposition",
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "Retry-After",
-    "WWW-Authenticate",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-    "X-Request-Id",
-    "X-Total-Count",
-]
+EXPOSED = (
+    "Content-Disposition, ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, "
+    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Total-Count"
+)
 PREFLIGHT_SECONDS = 600
 LONGEST_ORIGIN = 200  # characters that the log repeats
 
 # Whatever an answer holds, a browser is to take it for data: not to run, guess at, frame or embed it. (To
 # demand https, by Strict-Transport-Security, is for the proxy that speaks it.)
-SECURITY = {
+USUAL = {
+    "Vary": "Authorization, Origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",  # of scripts' fetch it is CORS that decides
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-USUAL = {"Vary": "Authorization, Origin", **SECURITY}
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -52,38 +42,11 @@ def init_app(app: Flask, settings: Settings) -> None:
         supports_credentials=not anyone,
         methods=METHODS,
         allow_headers="*",  # tracing libraries add theirs
-        expose_headers=READ,
+        expose_headers=EXPOSED,
         max_age=PREFLIGHT_SECONDS,
         vary_header=False,  # it stands on every answer
         always_send=False,
     )
-
-
-def finish(response: Response) -> Response:
-    """Set what every answer has and this one has not."""
-    headers = response.headers
-    for name, value in USUAL.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", caching(response))
-    headers["X-Request-Id"] = request_id()
-    headers.update(rate_limit.headers())
-    if allowed := headers.get("Allow"):  # a set, which has no order of its own
-        headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
-    if (origin := request.headers.get("Origin")) and "Access-Control-Allow-Origin" not in headers:
-        note_refusal(origin)
-    return response
-
-
-def caching(response: Response) -> str:
-    """Reads may be kept and must be checked; writes and errors are not kept."""
-    is_read = request.method in ("GET", "HEAD") and response.status_code < 400
-    return "private, no-cache" if is_read else "no-store"
-
-
-def note_refusal(origin: str) -> None:
-    """Tell of pages that may not read the answer; those of the service itself, like /docs, need no leave."""
-    if origin.partition("://")[2] != request.host:
-        log.info("origin not allowed: %s", origin[:LONGEST_ORIGIN])
 
 
 def exactly(origin: str) -> re.Pattern[str]:
@@ -91,3 +54,22 @@ def exactly(origin: str) -> re.Pattern[str]:
     Flask-Cors would take a plain `[::1]` for a set of characters."""
     pattern = re.escape(origin).replace(r"://\*\.", r"://([a-z0-9_-]+\.)+")
     return re.compile(pattern + r"\Z", re.IGNORECASE)
+
+
+def finish(response: Response) -> Response:
+    """Set what every answer has and this one has not; log a refused origin."""
+    headers = response.headers
+    # Reads may be kept and must be checked; writes and errors are not kept.
+    is_read = request.method in ("GET", "HEAD") and response.status_code < 400
+    headers.setdefault("Cache-Control", "private, no-cache" if is_read else "no-store")
+    for name, value in USUAL.items():
+        headers.setdefault(name, value)
+    headers["X-Request-Id"] = request_id()
+    headers.update(rate_limit.headers())
+    if allowed := headers.get("Allow"):  # a set, which has no order of its own
+        headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
+    origin = request.headers.get("Origin", "")
+    is_own = origin.partition("://")[2] == request.host  # /docs, which needs no leave
+    if origin and not is_own and "Access-Control-Allow-Origin" not in headers:
+        log.info("origin not allowed: %s", origin[:LONGEST_ORIGIN])
+    return response

@@ -1,6 +1,7 @@
 """The key set of the auth server: cached, stale-while-revalidate, and asked for sparingly (contract §2)."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from contextvars import copy_context
 from typing import Any
 
 from todo_service import metrics
-from todo_service.keys import Key, fetch_keys, reason
+from todo_service.keys import Keys, fetch_keys, reason
 
 log = logging.getLogger(__name__)
 
@@ -33,20 +34,18 @@ class Bucket:
     """A token bucket: `BURST` fetches at once, then one each `REFILL_SECONDS`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock, self.filled, self.at = clock, float(BURST), clock()
+        self.clock = clock
+        self.full_at = clock()
 
     def take(self) -> bool:
-        now = self.clock()
-        self.filled = min(BURST, self.filled + (now - self.at) / REFILL_SECONDS)
-        self.at = now
-        if self.filled < 1:
+        if self.wait() > 0:
             return False
-        self.filled -= 1
+        self.full_at = max(self.full_at, self.clock()) + REFILL_SECONDS
         return True
 
-    def seconds_to_next(self) -> int:
-        """Whole seconds, at least one, until `take` succeeds again."""
-        return max(1, round((1 - self.filled) * REFILL_SECONDS + 0.5))
+    def wait(self) -> float:
+        """Seconds until `take` succeeds again; none or less if it would now."""
+        return self.full_at - (BURST - 1) * REFILL_SECONDS - self.clock()
 
 
 class KeySet:
@@ -58,20 +57,18 @@ class KeySet:
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.url, self.clock = url, clock
-        self.keys: dict[str, Key] = {}
+        self.keys: Keys = {}
         self.generation = 0  # the number of the fetch that these keys are from
-        self.stale_at = clock()
+        self.stale_at = self.fetch_ends = clock()
         self.bucket = Bucket(clock)
         self.guard = threading.Lock()
-        self.fetches: list[threading.Thread] = []
+        self.fetches: list[threading.Thread] = []  # under way
+        self.newest_fetch = threading.Thread()
         self.fetches_begun = 0
-        self.fetch_done = threading.Event()
-        self.fetch_done.set()
-        self.fetch_ends = clock()
         self.patient = threading.Semaphore(PATIENT_REQUESTS)
 
     def find(self, kid: str, algorithm: str) -> Any:
-        """The public key named `kid`, if it is one for `algorithm` (one of ALGORITHMS); else None.
+        """The public key named `kid`, if it is one for `algorithm`; else None.
 
         Raises:
             KeysUnreachable: there is no key at all to check against, or the answer is not here yet.
@@ -84,9 +81,8 @@ class KeySet:
             self.refresh()
         known = self.keys
         if not known or (kid not in known and not answered):
-            raise KeysUnreachable(self.bucket.seconds_to_next())
-        key = known.get(kid)
-        return key.public if key and key.serves(algorithm) else None
+            raise KeysUnreachable(max(1, math.ceil(self.bucket.wait())))
+        return known.get(kid, {}).get(algorithm)
 
     def is_still(self, generation: int) -> bool:
         """Whether the keys are of this generation, and fresh enough to be sure that they are."""
@@ -95,45 +91,44 @@ class KeySet:
     def refresh(self) -> None:
         """Start to fetch the keys, unless a fetch is under way already or the bucket is empty."""
         with self.guard:
-            awaited = self.clock() < self.fetch_ends and not self.fetch_done.is_set()
+            awaited = self.clock() < self.fetch_ends and self.newest_fetch.is_alive()
             self.fetches = [fetch for fetch in self.fetches if fetch.is_alive()]
             if awaited or len(self.fetches) >= MOST_FETCHES or not self.bucket.take():
                 return
-            self.fetch_done = threading.Event()
-            self.fetch_ends = self.clock() + FETCH_SECONDS
             self.fetches_begun += 1
             # A thread of its own, because neither name resolution nor an answer that drips heeds a timeout;
             # in the request's context, so that what it logs carries the request's id.
-            begun = (self._fetch, self.fetches_begun, self.fetch_done)
-            fetch = threading.Thread(target=copy_context().run, args=begun, daemon=True)
-            self.fetches.append(fetch)
-            fetch.start()
+            task = (self.fetch, self.fetches_begun)
+            thread = threading.Thread(target=copy_context().run, args=task, daemon=True)
+            thread.start()
+            self.fetches.append(thread)
+            self.fetch_ends = self.clock() + FETCH_SECONDS
+            self.newest_fetch = thread  # last, as who waits for it looks without the lock
 
     def wait_for_fetch(self) -> bool:
         """Wait for the fetch under way, if one is; where others wait already and keys are known, not for
         long. Return whether nothing is awaited any more."""
-        patience = self.fetch_ends - self.clock()
-        if patience <= 0:
+        fetch, patience = self.newest_fetch, self.fetch_ends - self.clock()
+        if patience <= 0 or not fetch.is_alive():
             return True
         if not self.keys:
-            return self.fetch_done.wait(patience)
-        if not self.patient.acquire(blocking=False):
-            return self.fetch_done.wait(min(patience, HURRIED_SECONDS))
-        try:
-            return self.fetch_done.wait(patience)
-        finally:
+            fetch.join(patience)
+        elif self.patient.acquire(blocking=False):
+            fetch.join(patience)
             self.patient.release()
+        else:
+            fetch.join(min(patience, HURRIED_SECONDS))
+        return not fetch.is_alive()
 
-    def _fetch(self, number: int, done: threading.Event) -> None:
+    def fetch(self, number: int) -> None:
         try:
             keys = fetch_keys(self.url, FETCH_SECONDS)
-            with self.guard:
-                if number > self.generation:  # a late answer may be older than what is known
-                    self.keys, self.generation = keys, number
-                    self.stale_at = self.clock() + FRESH_SECONDS
-            metrics.key_fetches.labels("fetched").inc()
         except Exception as error:  # noqa: BLE001  # whatever a broken server answers, known keys stay
             metrics.key_fetches.labels("failed").inc()
             log.warning("The key set could not be fetched: %s", reason(error))
-        finally:
-            done.set()
+            return
+        metrics.key_fetches.labels("fetched").inc()
+        with self.guard:
+            if number > self.generation:  # a late answer may be older than what is known
+                self.keys, self.generation = keys, number
+                self.stale_at = self.clock() + FRESH_SECONDS

@@ -52,18 +52,16 @@ class RateLimit:
         try:
             return question()
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, people can do nothing about it
-            self.pause(error)
+            self.pause(type(error).__name__)
             return None
 
-    def pause(self, error: Exception) -> None:
+    def pause(self, why: str) -> None:
         now = time.monotonic()
         self.paused_until = now + PAUSE_SECONDS
         metrics.storage_failures.inc()
         if now >= self.silent_until:
             self.silent_until = now + LOG_SECONDS
-            log.warning(
-                "The rate limits' storage does not answer, so nothing is limited: %s", type(error).__name__
-            )
+            log.warning("The rate limits' storage does not answer, so nothing is limited: %s", why)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -77,19 +75,17 @@ def storage_at(url: str) -> Storage:
     """Where it is counted: in this process, or in a Redis, to which no connection is made yet."""
     if url == "memory://":
         return Counters()
-    options: dict[str, Any] = {
-        "socket_connect_timeout": STORAGE_SECONDS,
-        "socket_timeout": STORAGE_SECONDS,
-        "retry": Retry(NoBackoff(), 1),  # once, for a connection that was cut while it lay idle
-    }
-    return cast(Storage, storage_from_string(url, **options))
+    retry: Any = Retry(NoBackoff(), 1)  # for a connection that was cut while it lay idle
+    timeout = STORAGE_SECONDS
+    redis = storage_from_string(url, socket_connect_timeout=timeout, socket_timeout=timeout, retry=retry)
+    return cast(Storage, redis)
 
 
 def hit(user_id: str, cost: int = 1) -> None:
     """Count a request of this user's, or as much work as `cost` of them.
 
     Raises:
-        Problem: 429, the user has used up what one window allows.
+        Problem: 429, that is more than one window allows.
     """
     if problem := count("user", user_id, cost):
         raise problem
@@ -116,8 +112,7 @@ def count(kind: str, whose: str, cost: int = 1) -> Problem | None:
 
 
 def current_limit() -> RateLimit | None:
-    limit: RateLimit | None = current_app.extensions.get("rate_limit")
-    return limit
+    return cast(RateLimit | None, current_app.extensions.get("rate_limit"))
 
 
 def headers() -> dict[str, str]:
@@ -125,8 +120,8 @@ def headers() -> dict[str, str]:
     limit = current_limit()
     if not limit or not request.path.startswith("/api"):
         return {}
-    window = limit.peek(*(g.get("counted") or ("address", client_address())))
-    if not window:
+    counted = g.get("counted") or ("address", client_address())
+    if not (window := limit.peek(*counted)):
         return {}
     return {
         "X-RateLimit-Limit": str(limit.rate.amount),

@@ -16,7 +16,7 @@ from cachetools import TLRUCache
 
 from todo_service.key_set import KeySet
 
-CAPACITY = 10_000  # tokens; about 10 MB at worst
+CAPACITY = 10_000  # tokens, of which those not asked for the longest make room; about 10 MB at worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class CurrentUser:
 
 
 class Verified(NamedTuple):
-    """What a token was found to say: for whom, until when (`exp`), and by which generation of keys."""
+    """What a token was found to say: for whom, until when (`exp`), and by which generation of the key set, or
+    None by the shared secret, which stays what it is."""
 
     user: CurrentUser
     expires: int
@@ -40,18 +41,12 @@ class TokenCache:
     """Whom tokens speak for, by their SHA-256: the tokens themselves are not kept.
 
     Args:
-        key_set: whose keys come and go, while the shared secret stays what it is.
         leeway: seconds for which a token is taken behind its time.
-        capacity: tokens that are kept at most; those not asked for the longest make room.
         clock: tells the seconds since 1970.
     """
 
     def __init__(
-        self,
-        key_set: KeySet,
-        leeway: int,
-        capacity: int = CAPACITY,
-        clock: Callable[[], float] = time.time,
+        self, key_set: KeySet, leeway: int, capacity: int = CAPACITY, clock: Callable[[], float] = time.time
     ) -> None:
         self.key_set = key_set
         self.verified: TLRUCache[bytes, Verified] = TLRUCache(
@@ -63,20 +58,12 @@ class TokenCache:
         """Whom the token speaks for, if it was verified and nothing speaks against it since."""
         with self.lock:
             verified = self.verified.get(digest(token))
-        if not verified:
-            return None
-        generation = verified.generation
-        if generation is not None and not self.key_set.is_still(generation):
+        if not verified or not (verified.generation is None or self.key_set.is_still(verified.generation)):
             return None
         return verified.user
 
     def put(self, token: str, user: CurrentUser, expires: int, generation: int | None) -> None:
-        """Remember a token that was verified just now.
-
-        Args:
-            expires: its `exp`.
-            generation: of the key set, if that has its key.
-        """
+        """Remember a token that was verified just now."""
         with self.lock:
             self.verified[digest(token)] = Verified(user, expires, generation)
 
