@@ -197,6 +197,7 @@ def test_a_directory_that_is_removed_meanwhile_stops_no_worker(
     with Measured(settings, tmp_path) as service:
         (directory,) = ours(shared)
         shutil.rmtree(directory)
+        service.wait_until(lambda: len(service.workers()) == 2)
         before = set(service.workers())
         for worker in before:
             worker.kill()
