@@ -1,8 +1,7 @@
 """What a process does when it begins to serve, whichever server it is of."""
 
 import gc
-from collections.abc import Callable
-from threading import Thread
+from threading import Thread, Timer
 
 from flask import Flask
 
@@ -10,20 +9,24 @@ from todo_service import exporter, schema_version
 from todo_service.config import Settings
 from todo_service.serving import is_serving
 
+LOADED_WITHIN = 1  # second: whoever imports `wsgi.app`, to watch it say, has added its listeners by then
+
 
 def begin(app: Flask, settings: Settings) -> None:
     """Start what runs beside the requests: in a server's process, but not for `flask token` and its like."""
     if not is_serving():
         return
     if settings.metrics_port:
-        in_background(exporter.serve, settings.host, settings.metrics_port)
-    in_background(prepare_schema, app)
+        start(Thread(target=exporter.serve, args=(settings.host, settings.metrics_port)))
+    # A request that comes sooner does it itself. SQLAlchemy takes no listener while it tells others.
+    start(Timer(LOADED_WITHIN, prepare_schema, [app]))
     gc.freeze()  # what is there now stays, and need not be gone through for garbage
 
 
-def in_background(work: Callable[..., None], *arguments: object) -> None:
-    """Run it in a thread that holds up neither the start nor the end of the process."""
-    Thread(target=work, args=arguments, daemon=True).start()
+def start(thread: Thread) -> None:
+    """Start a thread that holds up neither the start nor the end of the process."""
+    thread.daemon = True
+    thread.start()
 
 
 def prepare_schema(app: Flask) -> None:
