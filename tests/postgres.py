@@ -4,6 +4,7 @@ import os
 import signal
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -56,7 +57,8 @@ class Postgres:
 
     def signal(self, number: int) -> None:
         for process in self.processes():
-            os.kill(process, number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(process, number)
 
     def kill(self) -> None:
         """Kill them all, none of which gets to do anything about it."""

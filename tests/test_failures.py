@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, g
 from sqlalchemy import Connection, Engine, QueuePool, event, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.test import TestResponse
@@ -114,14 +114,16 @@ def test_a_commit_whose_answer_is_lost_is_not_sent_again(
     ada = Person(app.test_client(), f"ada-6-{len(headers)}")
     ada.adds()
 
-    def commit_and_cut(connection: Connection) -> None:
-        driver: Any = connection.connection.driver_connection
-        driver.commit()
-        driver.close()
+    commits = []
 
-    with app.app_context(), listening(db.engine, "commit", commit_and_cut) as heard:
+    def commit_and_cut(_connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if statement == "COMMIT":
+            commits.append(cursor.execute(statement))
+            cursor.connection.close()
+
+    with app.app_context(), listening(db.engine, "before_cursor_execute", commit_and_cut):
         assert refused(ada.post(json={"title": "once"}, headers=headers))
-    assert len(heard) == 1
+    assert len(commits) == 1
     assert ada.titles() == ["once", "Pay rent"]
 
 
@@ -155,12 +157,13 @@ def test_the_service_starts_while_the_database_is_away_and_serves_when_it_comes(
 
 @pytest.fixture
 def frozen_at(own_postgres: Postgres) -> Iterator[Callable[[str], Callable[..., None]]]:
-    """Listeners that stop all of PostgreSQL's processes, once; they go on at the end at the latest."""
+    """Listeners that stop all of PostgreSQL's processes, once, as is told of this statement or of any; they
+    go on at the end at the latest."""
     stopped: list[str] = []
 
     def freeze(at: str) -> Callable[..., None]:
-        def stop(*_: object) -> None:
-            if at not in stopped:
+        def stop(*told: object) -> None:
+            if at not in stopped and (not at.isupper() or at in told):
                 stopped.append(at)
                 own_postgres.signal(signal.SIGSTOP)
 
@@ -170,14 +173,14 @@ def frozen_at(own_postgres: Postgres) -> Iterator[Callable[[str], Callable[..., 
     own_postgres.signal(signal.SIGCONT)
 
 
-# The event before which the server freezes, and a request that then waits for what comes behind it.
+# The event or statement at which the server freezes, and a request that then waits for what comes behind it.
 WAITS: dict[str, tuple[str, Callable[[Person], TestResponse]]] = {
     "a new connection": ("do_connect", lambda ada: ada.get()),
     "the check of an idle connection": ("checkout", lambda ada: ada.get()),
     "a statement": ("before_cursor_execute", lambda ada: ada.get()),
     "BEGIN": ("before_cursor_execute", lambda ada: ada.post(json={"title": "lost"})),
-    "COMMIT": ("commit", lambda ada: ada.post(json={"title": "lost"})),
-    "ROLLBACK": ("rollback", lambda ada: ada.put("/api/tasks/42", json={"title": "lost"})),
+    "COMMIT": ("COMMIT", lambda ada: ada.post(json={"title": "lost"})),
+    "ROLLBACK": ("ROLLBACK", lambda ada: ada.put("/api/tasks/42", json={"title": "lost"})),
     "the look for readiness": ("before_cursor_execute", lambda ada: ada.get("/health/ready")),
 }
 
@@ -201,7 +204,8 @@ def test_a_frozen_server_is_not_waited_for(
             engine.dispose()
         if at == "checkout":
             monkeypatch.setattr(database, "TRUSTED_SECONDS", 0)
-        event.listen(engine, at, frozen_at(at), insert=True)
+        name = "before_cursor_execute" if at.isupper() else at
+        event.listen(engine, name, frozen_at(at), insert=True)
         assert refused(request_(ada))
         assert cast(QueuePool, engine.pool).checkedout() == 0
         own_postgres.signal(signal.SIGCONT)
@@ -275,7 +279,7 @@ def test_a_process_that_freezes_while_it_writes_locks_its_user_out_for_a_moment_
         ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-5")
         ada.adds()
         frozen = create_app(Settings.from_environ(settings))
-        with frozen.app_context(), transaction() as connection:
+        with frozen.app_context(), transaction():
             execute(text("UPDATE users SET name = 'locked' WHERE id = 'ada-5'"))
             with suppress(DBAPIError), ThreadPoolExecutor(1) as elsewhere:
                 assert refused(elsewhere.submit(ada.post, json={"title": "x"}).result())
@@ -283,7 +287,7 @@ def test_a_process_that_freezes_while_it_writes_locks_its_user_out_for_a_moment_
                 while (answer := elsewhere.submit(ada.post, json={"title": "x"}).result()).status_code == 503:
                     assert time.monotonic() < deadline
                 assert answer.status_code == 201
-            connection.invalidate()
+            g.connection.invalidate()
 
 
 def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:

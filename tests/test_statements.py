@@ -56,11 +56,12 @@ def scene(ada: Person, bob: Person) -> Scene:
 
 @contextmanager
 def statements(app: Flask) -> Iterator[list[str]]:
-    """The statements that are sent to the database meanwhile; BEGIN and COMMIT do not show here."""
+    """The statements that are sent to the database meanwhile, without what begins and ends a transaction."""
     sent: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
+        if statement not in ("COMMIT", "ROLLBACK"):
+            sent.append(statement)
 
     with app.app_context():
         engine = db.engine

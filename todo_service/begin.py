@@ -1,5 +1,6 @@
 """How transactions begin: until then, a connection of the pool commits each statement by itself."""
 
+import math
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -7,12 +8,11 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any, cast
 
-import psycopg2
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from todo_service import deadlines
-from todo_service.database import is_postgresql
+from todo_service.database import WRITE, is_postgresql
 from todo_service.extensions import db
 
 LOOK_AGAIN_MS = 20  # SQLite's own pauses up to here are of 1, 2 and 5 ms
@@ -20,44 +20,24 @@ LOOK_AGAIN_MS = 20  # SQLite's own pauses up to here are of 1, 2 and 5 ms
 _sqlite_writers = Lock()
 
 
-def begin_writing(connection: Connection, deadline: float) -> None:
-    """Begin a transaction: on PostgreSQL with the next statement, on SQLite as its only writer.
+def begin(connection: Connection, transaction: str, deadline: float = math.inf) -> None:
+    """Begin a transaction: on PostgreSQL with the next statement, on SQLite at once.
+
+    Args:
+        transaction: WRITE or SNAPSHOT.
+        deadline: by `time.monotonic`, until when other writers to a SQLite file are waited for.
 
     Raises:
-        OperationalError: another process writes to the SQLite file for LOCK_SECONDS, or it cannot be written;
-            or PostgreSQL has just died.
+        OperationalError: another process writes to the SQLite file until then, or it cannot be written.
     """
-    driver = driver_of(connection)
-    with translated_errors(connection):
-        if is_postgresql(connection.engine):
-            driver.autocommit = False
-        else:
-            begin_immediate(driver, deadline)
-
-
-def begin_reading(connection: Connection) -> None:
-    """Begin a transaction whose statements all see the moment of the first.
-
-    Raises:
-        OperationalError: the database has just died.
-    """
-    driver = driver_of(connection)
-    with translated_errors(connection):
-        if is_postgresql(connection.engine):
-            driver.autocommit = False
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        else:
-            driver.execute("BEGIN")
-
-
-@contextmanager
-def translated_errors(connection: Connection) -> Iterator[None]:
-    """Raise SQLAlchemy's error for one of the driver's; PostgreSQL's shows that the connection is lost."""
+    if is_postgresql(connection.engine):
+        connection.execution_options(begin=transaction)
+        return
     try:
-        yield
-    except psycopg2.Error as error:
-        connection.invalidate(error)
-        raise OperationalError(None, None, error) from error
+        if transaction == WRITE:
+            begin_immediate(cast(Any, connection.connection.driver_connection), deadline)
+        else:
+            connection.exec_driver_sql("BEGIN")
     except sqlite3.OperationalError as error:
         raise OperationalError(None, None, error) from error
 
@@ -98,7 +78,3 @@ def begin_immediate(driver: sqlite3.Connection, deadline: float) -> None:
                     raise
     finally:
         driver.execute(f"PRAGMA busy_timeout = {deadlines.LOCK_SECONDS * 1000}")
-
-
-def driver_of(connection: Connection) -> Any:
-    return cast(Any, connection.connection.driver_connection)

@@ -5,6 +5,7 @@ All that is done to connections is done by SQLAlchemy's documented events.
 
 import select
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -14,7 +15,7 @@ import psycopg2
 from flask import Flask
 from psycopg2 import extensions as psycopg
 from psycopg2.errors import LockNotAvailable
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, ExceptionContext, ExecutionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -26,6 +27,10 @@ from todo_service.extensions import db
 
 TRUSTED_SECONDS = 1  # that a connection may lie idle and is still taken for alive
 STATEMENTS = 1000  # compiled forms that are kept
+
+# How transactions begin on PostgreSQL: one that writes, and one whose statements all see one moment.
+WRITE = "BEGIN;"
+SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
 
 UUID_AS_TEXT = psycopg.new_type((2950,), "UUID_AS_TEXT", psycopg2.STRING)
 
@@ -89,6 +94,8 @@ def listen_to_postgresql(engine: Engine) -> None:
     event.listen(engine, "checkin", note_idleness)
     event.listen(engine, "checkout", require_life)
     event.listen(engine, "do_execute", execute_with_settings)
+    event.listen(engine, "commit", end_with("COMMIT"))
+    event.listen(engine, "rollback", end_with("ROLLBACK"))
     event.listen(engine, "handle_error", judge_error)
 
 
@@ -111,9 +118,8 @@ def require_life(connection: psycopg.connection, record: ConnectionPoolEntry, _p
     if idle_since is None:  # it was made just now
         return
     try:
-        if has_news(connection):
-            raise DisconnectionError("PostgreSQL has closed the connection")
-        connection.autocommit = True  # which a transaction may have changed
+        if has_news(connection) or connection.get_transaction_status() != psycopg.TRANSACTION_STATUS_IDLE:
+            raise DisconnectionError("PostgreSQL has closed the connection, or a transaction was left open")
         if time.monotonic() - idle_since > TRUSTED_SECONDS:
             with deadlines.limit(deadlines.CONNECT_SECONDS), connection.cursor() as cursor:
                 cursor.execute("SELECT")
@@ -129,40 +135,52 @@ def has_news(connection: psycopg.connection) -> bool:
 
 
 def execute_with_settings(
-    cursor: psycopg.cursor, statement: str, parameters: Any, _context: ExecutionContext | None
+    cursor: psycopg.cursor, statement: str, parameters: Any, context: ExecutionContext | None
 ) -> bool:
-    """Send the first statement of a transaction together with the transaction's settings: one round trip.
+    """Send the first statement of a transaction together with what begins it: one round trip.
 
     The settings are the transaction's own, for a pooler like PgBouncer runs each transaction on whichever
     connection to the server is free: what SET leaves behind would miss some and find its way to strangers.
     """
     if cursor.connection.get_transaction_status() == psycopg.TRANSACTION_STATUS_IDLE:
-        statement = transaction_settings(cursor.connection.autocommit) + statement
+        begin = context.execution_options.get("begin", "") if context else ""
+        lock_seconds = deadlines.locks.seconds(deadlines.LOCK_SECONDS)
+        statement = beginning(begin, lock_seconds) + statement
     cursor.execute(statement, parameters)
     return True
 
 
-def transaction_settings(is_one_statement: bool) -> str:
+def beginning(begin: str, lock_seconds: float) -> str:
     """What PostgreSQL is told at the start of a transaction, or of a statement that is one of its own."""
     settings = {
-        "lock_timeout": f"{deadlines.locks.seconds(deadlines.LOCK_SECONDS) * 1000:.0f}ms",
+        "lock_timeout": f"{lock_seconds * 1000:.0f}ms",
         "statement_timeout": f"{deadlines.STATEMENT_SECONDS}s",
         # Requests are many and small; and the parts of a UNION ALL stay in their order.
         "max_parallel_workers_per_gather": "0",
     }
-    if not is_one_statement:
+    if begin:
         # What a process holds that froze, or whose host is gone, its user's next write waits for.
         settings["idle_in_transaction_session_timeout"] = f"{deadlines.IDLE_SECONDS}s"
-    return "".join(f"SET LOCAL {name}='{value}';" for name, value in settings.items())
+    return begin + "".join(f"SET LOCAL {name}='{value}';" for name, value in settings.items())
+
+
+def end_with(statement: str) -> Callable[[Connection], None]:
+    """Send what the driver leaves out, for which in autocommit mode there are no transactions to end."""
+
+    def end(connection: Connection) -> None:
+        driver = None if connection.invalidated else connection.connection.driver_connection
+        if driver and driver.get_transaction_status() != psycopg.TRANSACTION_STATUS_IDLE:
+            connection.exec_driver_sql(statement)
+
+    return end
 
 
 def judge_error(context: ExceptionContext) -> None:
     """A read waits for no row, so one that waited for a lock in vain shows that a whole table is locked."""
-    connection = context.connection
-    if isinstance(context.original_exception, LockNotAvailable) and connection:
-        driver = connection.connection.driver_connection
-        if driver and driver.autocommit:
-            deadlines.locks.open()
+    execution = context.execution_context
+    is_read = execution and "begin" not in execution.execution_options
+    if is_read and isinstance(context.original_exception, LockNotAvailable):
+        deadlines.locks.open()
 
 
 # ---- SQLite

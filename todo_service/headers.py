@@ -61,11 +61,10 @@ def finish(response: Response) -> Response:
     headers = response.headers
     # Reads may be kept and must be checked; writes and errors are not kept.
     is_read = request.method in ("GET", "HEAD") and response.status_code < 400
-    headers.setdefault("Cache-Control", "private, no-cache" if is_read else "no-store")
-    for name, value in USUAL.items():
-        headers.setdefault(name, value)
-    headers["X-Request-Id"] = request_id()
-    headers.update(rate_limit.headers())
+    usual = {"Cache-Control": "private, no-cache" if is_read else "no-store", **USUAL}
+    present = {name.lower() for name in headers.keys()}  # noqa: SIM118  # iteration gives pairs
+    headers.extend({name: value for name, value in usual.items() if name.lower() not in present})
+    headers.extend({"X-Request-Id": request_id(), **rate_limit.headers()})
     if allowed := headers.get("Allow"):  # a set, which has no order of its own
         headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
     origin = request.headers.get("Origin", "")

@@ -7,7 +7,8 @@ from typing import Any
 from flask import g
 from sqlalchemy import BindParameter, Connection, CursorResult, Executable, Row, bindparam
 
-from todo_service.begin import begin_reading, begin_writing, write_lock
+from todo_service.begin import begin, write_lock
+from todo_service.database import SNAPSHOT, WRITE
 from todo_service.extensions import db
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -49,7 +50,7 @@ def execute(statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ..
 def transaction() -> Iterator[Connection]:
     """A transaction that writes, of which every statement within is a part; uncommitted, it is undone."""
     with write_lock() as deadline, db.engine.connect() as connection:
-        begin_writing(connection, deadline)
+        begin(connection, WRITE, deadline)
         with current(connection):
             yield connection
 
@@ -58,7 +59,7 @@ def transaction() -> Iterator[Connection]:
 def snapshot() -> Iterator[None]:
     """A transaction that only reads, and whose statements all see the same moment."""
     with db.engine.connect() as connection:
-        begin_reading(connection)
+        begin(connection, SNAPSHOT)
         with current(connection):
             yield
 
