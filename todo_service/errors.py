@@ -1,10 +1,10 @@
 """The one error shape (RFC 9457), and every way in which an exception becomes it."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -12,7 +12,7 @@ from todo_service.database import is_unavailable, reason
 from todo_service.json_response import json_response
 from todo_service.logs import request_id
 
-log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 # Retry-After of a 503, in seconds: long enough for a pool or a lock to clear, short enough for a person.
 RETRY_SOON = 2

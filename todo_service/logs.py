@@ -1,8 +1,7 @@
 """Logs: one line for each request and each event, as JSON or for people, by structlog.
 
-Two ways lead to standard error; both end in `line`, and so in one form. Events go through `logging`, those of
-our own too: whoever listens there, Sentry or OpenTelemetry, hears of ours as of any library's. The line of
-a request goes directly, which costs a fifth of that.
+Two ways lead to standard error; both end in `line`, and so in one form. Events go through `logging`, where
+Sentry or OpenTelemetry may listen. The line of a request goes directly, which costs a fifth of that.
 
 A line never holds what people write or sign in with: no title, description, e-mail address, token or secret.
 """
@@ -20,18 +19,18 @@ import structlog
 from flask import g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
 from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter
-from structlog.processors import EventRenamer, ExceptionRenderer, JSONRenderer, TimeStamper
+from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_logger_name
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from todo_service import log_exceptions
 from todo_service.config import Settings
 
-HANDLER = "todo_service"
 REQUESTS = "todo_service.requests"  # the logger that a request's line names
 
 # Standard error itself: in UTF-8 whatever the locale, and whatever a test or click puts into `sys.stderr`.
 STDERR = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115  # stays open
+HANDLER = logging.StreamHandler(STDERR)  # one, however many applications a process makes
 
 LEADING: dict[str, Any] = dict.fromkeys(("time", "level", "logger", "message"))
 
@@ -93,23 +92,17 @@ def line(settings: Settings) -> list[Processor]:
     is_json = settings.log_format == "json"
     told = log_exceptions.as_list if is_json else log_exceptions.as_text
     return [
-        add_level,
         TimeStamper(fmt="iso", utc=True, key="time"),
         ExceptionRenderer(partial(told, every_message=settings.log_level == "DEBUG")),
-        EventRenamer("message"),
-        in_order,
+        lead,
         cast(Processor, JSONRenderer(to_json, default=str)) if is_json else for_people(),
     ]
 
 
-def add_level(_: Any, method: str, event: EventDict) -> EventDict:
-    event["level"] = method.upper()
-    return event
-
-
-def in_order(_: Any, __: str, event: EventDict) -> EventDict:
+def lead(_: Any, method: str, event: EventDict) -> EventDict:
     """First what every line has, for whoever reads them one below another."""
-    return {**LEADING, **event}
+    message = event.pop("event")
+    return {**LEADING, **event, "level": method.upper(), "message": message}
 
 
 def to_json(event: EventDict, default: Callable[[Any], Any]) -> str:
@@ -140,36 +133,20 @@ def one_word(value: object) -> str:
 
 
 def configure(settings: Settings) -> None:
-    """Write everything that is logged in this process to standard error, in one form.
-
-    gunicorn's events take no way through the root logger, so its logger has the handler too.
-    """
-    handler = logging.StreamHandler(STDERR)
-    handler.set_name(HANDLER)
-    handler.addFilter(is_told)
-    handler.setFormatter(
+    """Write everything that is logged in this process to standard error, in one form."""
+    HANDLER.addFilter(is_told)
+    HANDLER.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=[merge_contextvars, add_logger_name, ExtraAdder(), cut],
             processors=[ProcessorFormatter.remove_processors_meta, *line(settings)],
         )
     )
-    replace_handler(logging.getLogger(), handler)
-    replace_handler(logging.getLogger("gunicorn.error"), handler)
-    logging.getLogger("gunicorn.error").propagate = False  # as gunicorn itself has it
+    server = logging.getLogger("gunicorn.error")
+    server.propagate = False  # as gunicorn itself has it, so that it needs the handler too
+    for logger in (logging.getLogger(), server):
+        logger.addHandler(HANDLER)
     for name in ("todo_service", "alembic"):
         logging.getLogger(name).setLevel(settings.log_level)
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_args_and_kwargs],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-    )
-
-
-def replace_handler(logger: logging.Logger, handler: logging.Handler) -> None:
-    """Add the handler in place of that of an application made before, and leave others' alone."""
-    for known in [known for known in logger.handlers if known.name == handler.name]:
-        logger.removeHandler(known)
-    logger.addHandler(handler)
 
 
 def is_told(record: logging.LogRecord) -> bool:

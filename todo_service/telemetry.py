@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from hashlib import sha256
 from time import perf_counter
@@ -21,27 +22,15 @@ from todo_service.extensions import db
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
+@dataclass(slots=True)
 class RequestStats:
-    """What one request has taken so far: seconds, statements, bytes of the answer's body."""
+    """What one request has taken so far."""
 
-    __slots__ = ("bytes_sent", "database_seconds", "executing_since", "started", "statements")
-
-    def __init__(self) -> None:
-        self.started = perf_counter()
-        self.statements = 0
-        self.database_seconds = 0.0
-        self.executing_since: float | None = None
-        self.bytes_sent = 0
-
-    def before_execute(self) -> None:
-        self.executing_since = perf_counter()
-
-    def after_execute(self) -> None:
-        """Count a statement that has ended, well or not; to connect, say, is none."""
-        if self.executing_since is not None:
-            self.statements += 1
-            self.database_seconds += perf_counter() - self.executing_since
-            self.executing_since = None
+    started: float = field(default_factory=perf_counter)
+    statements: int = 0
+    database_seconds: float = 0.0
+    executing_since: float | None = None
+    bytes_sent: int = 0  # of the answer's body
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -72,15 +61,18 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def watch(engine: Engine) -> None:
-    """Count and time every statement that is part of a request."""
+    """Count and time every statement of a request, also one that fails; to connect, say, is none."""
 
     def before_execute(*_: Any) -> None:
         if stats := g.get("stats"):
-            stats.before_execute()
+            stats.executing_since = perf_counter()
 
     def after_execute(*_: Any) -> None:
-        if stats := g.get("stats"):
-            stats.after_execute()
+        stats: RequestStats | None = g.get("stats")
+        if stats and stats.executing_since is not None:
+            stats.statements += 1
+            stats.database_seconds += perf_counter() - stats.executing_since
+            stats.executing_since = None
 
     event.listen(engine, "before_cursor_execute", before_execute)
     event.listen(engine, "after_cursor_execute", after_execute)
@@ -123,21 +115,15 @@ def finish(log: FilteringBoundLogger, stats: RequestStats, about: dict[str, Any]
         duration.observe(seconds)
         statements.observe(stats.statements)
     with suppress(OSError):  # a disk that is full of logs is no reason to refuse what is done already
-        log_request(log, stats, about, seconds)
-
-
-def log_request(
-    log: FilteringBoundLogger, stats: RequestStats, about: dict[str, Any], seconds: float
-) -> None:
-    log.log(
-        level_of(about["status"]),
-        "request",
-        **about,
-        duration_ms=round(seconds * 1000, 2),
-        bytes=stats.bytes_sent,
-        db_statements=stats.statements,
-        db_ms=round(stats.database_seconds * 1000, 2),
-    )
+        log.log(
+            level_of(about["status"]),
+            "request",
+            **about,
+            duration_ms=round(seconds * 1000, 2),
+            bytes=stats.bytes_sent,
+            db_statements=stats.statements,
+            db_ms=round(stats.database_seconds * 1000, 2),
+        )
 
 
 @lru_cache(1000)
