@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic import context
+from alembic.operations.ops import MigrationScript
+from alembic.runtime.migration import MigrationContext
 from flask import current_app
 from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
@@ -41,6 +43,13 @@ def alone(connection: Connection) -> Iterator[None]:
     yield
 
 
+def leave_out_empty(_context: MigrationContext, _revision: object, scripts: list[MigrationScript]) -> None:
+    """Have `flask db migrate` write nothing where it finds nothing, as Flask-Migrate's own `env.py` does."""
+    found = scripts[0].upgrade_ops
+    if getattr(context.config.cmd_opts, "autogenerate", False) and found and found.is_empty():
+        scripts.clear()
+
+
 def run_online(engine: Engine) -> None:
     # The transaction that a migration is: the engine's own connections know none.
     level = "SERIALIZABLE" if engine.dialect.name == "sqlite" else "READ COMMITTED"
@@ -50,6 +59,7 @@ def run_online(engine: Engine) -> None:
             connection=connection,
             target_metadata=target.db.metadata,
             transactional_ddl=True,
+            process_revision_directives=leave_out_empty,
             **target.configure_args,
         )
         with context.begin_transaction():

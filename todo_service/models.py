@@ -12,7 +12,6 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Text,
-    text,
 )
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.engine import Dialect
@@ -83,11 +82,9 @@ class Task(Model):
         CheckConstraint("length(description) <= 1000", name="description_length"),
         CheckConstraint("priority BETWEEN 1 AND 3", name="priority_known"),
         CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at_matches"),
-        # One for each order that is listed page by page; with ties newest first, as they are shown.
+        # One for each order that is listed page by page, and two below.
         Index("ix_tasks_created", "user_id", "created_at", "id"),
         Index("ix_tasks_status", "user_id", "completed", "created_at", "id"),
-        Index("ix_tasks_due", "user_id", "due_date", text("created_at DESC"), text("id DESC")),
-        Index("ix_tasks_title", "user_id", "title_key", text("created_at DESC"), text("id DESC")),
         Index("ix_tasks_revision", "user_id", "revision"),
         Index(None, "id"),  # serves the one question across users: does this task exist at all?
     )
@@ -105,6 +102,11 @@ class Task(Model):
     created_at: Mapped[datetime] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment)
     revision: Mapped[int] = mapped_column(BigInteger)
+
+
+# With ties newest first, as they are shown.
+Index("ix_tasks_due", Task.user_id, Task.due_date, Task.created_at.desc(), Task.id.desc())
+Index("ix_tasks_title", Task.user_id, Task.title_key, Task.created_at.desc(), Task.id.desc())
 
 
 class Deletion(Model):
