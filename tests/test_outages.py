@@ -215,6 +215,7 @@ def test_sqlites_file_may_only_be_read(on_sqlite: Service, tmp_path: Path) -> No
         assert refused(reading.call("ada", "POST", json={"title": "x"}))
         assert refused(reading.call("ada", "DELETE", f"/api/tasks/{task['id']}"))
         assert reading.call("ada", "GET").json() == [task]
+        assert refused(reading.http.get("/health/ready"))
         assert "Traceback" not in reading.output
 
 

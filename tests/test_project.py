@@ -14,6 +14,7 @@ PACKAGE = ROOT / "todo_service"
 # Each layer imports from those before it only (and from the standard library and the dependencies).
 LAYERS = [
     {
+        "availability",
         "counters",
         "deadlines",
         "etags",
@@ -25,6 +26,7 @@ LAYERS = [
         "paging",
         "serving",
         "setting_types",
+        "sqlite_file",
     },
     {"client_address", "config", "metrics_directory", "models"},
     {"exporter", "logs", "metrics", "schemas"},

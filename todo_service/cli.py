@@ -58,7 +58,7 @@ def prune() -> None:
 
     Works in small steps, and may run while the service does.
     """
-    schema_version.require_current()
+    schema_version.require_current(wait=None)
     now, lifetimes = datetime.now(UTC), current_app.extensions
     responses = prune_responses(now - lifetimes["idempotency_lifetime"])
     deletions = prune_deletions(now - lifetimes["deletions_lifetime"])
@@ -72,7 +72,7 @@ users = AppGroup("users", help="Look after the people.")
 @click.argument("user")
 def erase_user(user: str) -> None:
     """Erase all that is held of USER, for good, as `DELETE /api/account` does."""
-    schema_version.require_current()
+    schema_version.require_current(wait=None)
     if not erase(user):
         raise click.ClickException("Nothing is held of this user.")
     click.echo("Erased.")

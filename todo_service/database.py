@@ -6,24 +6,23 @@ All that is done to connections is done by SQLAlchemy's documented events.
 import select
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, cast
 
 import psycopg2
 from flask import Flask
 from psycopg2 import extensions as psycopg
-from psycopg2.errors import LockNotAvailable
+from psycopg2.errors import LockNotAvailable, UntranslatableCharacter
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, ExceptionContext, ExecutionContext
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from todo_service import deadlines, metrics
+from todo_service.availability import is_lost
 from todo_service.config import Settings
 from todo_service.extensions import db
+from todo_service.sqlite_file import SqliteFile
 
 TRUSTED_SECONDS = 1  # that a connection may lie idle and is still taken for alive
 STATEMENTS = 1000  # compiled forms that are kept
@@ -90,6 +89,7 @@ def count_connections(engine: Engine, most: int) -> None:
 
 def listen_to_postgresql(engine: Engine) -> None:
     psycopg.set_wait_callback(deadlines.wait)
+    event.listen(engine, "connect", require_utf8)
     event.listen(engine, "connect", leave_ids_as_text)
     event.listen(engine, "checkin", note_idleness)
     event.listen(engine, "checkout", require_life)
@@ -97,6 +97,16 @@ def listen_to_postgresql(engine: Engine) -> None:
     event.listen(engine, "commit", end_with("COMMIT"))
     event.listen(engine, "rollback", end_with("ROLLBACK"))
     event.listen(engine, "handle_error", judge_error)
+
+
+def require_utf8(connection: psycopg.connection, _record: Any) -> None:
+    """
+    Raises:
+        UntranslatableCharacter: as the first emoji would, or the first `é`, but before anything is done.
+    """
+    encoding = connection.get_parameter_status("server_encoding")  # told at the start; not by every pooler
+    if encoding not in (None, "UTF8"):
+        raise UntranslatableCharacter(f"the database's encoding is {encoding}, and has to be UTF8")
 
 
 def leave_ids_as_text(connection: psycopg.connection, _record: Any) -> None:
@@ -176,10 +186,16 @@ def end_with(statement: str) -> Callable[[Connection], None]:
 
 
 def judge_error(context: ExceptionContext) -> None:
-    """A read waits for no row, so one that waited for a lock in vain shows that a whole table is locked."""
-    execution = context.execution_context
-    is_read = execution and "begin" not in execution.execution_options
-    if is_read and isinstance(context.original_exception, LockNotAvailable):
+    """Note what an error says beyond the statement that it ends.
+
+    With a connection that is lost SQLAlchemy drops the whole pool: after a failover, all of it leads to the
+    old primary. A read waits for no row, so one that waited for a lock in vain shows that a whole table is
+    locked.
+    """
+    error, execution = context.original_exception, context.execution_context
+    if is_lost(error):
+        context.is_disconnect = True
+    elif isinstance(error, LockNotAvailable) and execution and "begin" not in execution.execution_options:
         deadlines.locks.open()
 
 
@@ -189,7 +205,7 @@ def judge_error(context: ExceptionContext) -> None:
 def listen_to_sqlite(engine: Engine) -> None:
     event.listen(engine, "connect", configure_sqlite)
     if not is_in_memory(engine.url):
-        event.listen(engine, "do_connect", keep_private)
+        SqliteFile().listen(engine)
 
 
 def configure_sqlite(connection: SqliteConnection, _record: Any) -> None:
@@ -199,30 +215,3 @@ def configure_sqlite(connection: SqliteConnection, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous = NORMAL")  # WAL stays consistent without a sync per commit
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
-
-
-def keep_private(_dialect: Any, _record: Any, arguments: list[str], _options: Any) -> None:
-    """Make a new SQLite file one that only its owner can read; what lies beside it takes after it."""
-    with suppress(OSError):  # SQLite itself says what is wrong, and better
-        Path(arguments[0]).touch(mode=0o600)
-
-
-# ---- errors
-
-
-def reason(error: BaseException) -> str:
-    """What the database said, in one line, without statement or parameters."""
-    said = str(getattr(error, "orig", None) or error).strip()
-    return said.partition("\n")[0] or type(error).__name__
-
-
-def is_lock_timeout(error: OperationalError) -> bool:
-    """Whether the statement waited for somebody else's write until its time was up."""
-    return isinstance(error.orig, LockNotAvailable) or "locked" in str(error.orig)
-
-
-def is_unavailable(error: Exception) -> bool:
-    """Whether an error says that the database cannot answer now, and not that we asked something wrong."""
-    if isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeout):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from todo_service.database import is_unavailable, reason
+from todo_service.availability import reason, unavailability
 from todo_service.json_response import json_response
 from todo_service.logs import request_id
 
@@ -35,8 +35,6 @@ DETAILS = {
     405: "This address does not take this method.",
     500: "Something went wrong on our side; it has been logged.",
 }
-
-UNAVAILABLE = "The database is not available at the moment."
 
 Errors = Mapping[str, Any]
 
@@ -119,8 +117,8 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:
-        if is_unavailable(error):
+        if detail := unavailability(error):
             log.warning("The database is unavailable: %s", reason(error))
-            return unavailable(UNAVAILABLE).response()
+            return unavailable(detail).response()
         log.error("Unhandled exception", exc_info=error)
         return Problem(500, CODES[500], DETAILS[500]).response()

@@ -12,8 +12,8 @@ from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import OperationalError
 
 from todo_service.auth import current_user
+from todo_service.availability import is_lock_timeout
 from todo_service.config import Settings
-from todo_service.database import is_lock_timeout
 from todo_service.errors import Problem, invalid
 from todo_service.models import StoredResponse
 from todo_service.revisions import current_work, writes

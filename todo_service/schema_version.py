@@ -1,94 +1,109 @@
 """Whether the database's schema is the one this code was written for, and bringing it there."""
 
 import logging
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from threading import Lock, Thread
 
 from alembic import command
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask, current_app
+from psycopg2.errors import InsufficientPrivilege, InvalidSchemaName
+from sqlalchemy import false, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from todo_service.availability import AWAY, OTHER_SCHEMA, reason, unavailability
+from todo_service.begin import begin, write_lock
 from todo_service.config import Settings
-from todo_service.database import reason
+from todo_service.database import WRITE
 from todo_service.deadlines import LOCK_SECONDS
-from todo_service.errors import Problem, unavailable
-from todo_service.extensions import db, migrate
+from todo_service.errors import RETRY_SOON, unavailable
+from todo_service.extensions import db, metadata, migrate
+from todo_service.log_exceptions import chain
+from todo_service.models import Erasure
 
 log = logging.getLogger(__name__)
 
-ADVICE = "run `flask db upgrade` of this version"
+RETRY_SECONDS = RETRY_SOON  # until a database that answered, but is not as it must be, is looked at again
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+UPGRADE = "run `flask db upgrade` of this version, on a database of its own"
+GRANTS = """have its owner run GRANT {schema} ON SCHEMA public TO {role}; \
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};"""
 
 
 class Schema:
-    """What one process knows of the schema: once seen to be current, it is not looked at again."""
+    """What one process knows of the schema: once seen to be current, requests look no more.
 
-    def __init__(self, auto_migrate: bool) -> None:
+    Attributes:
+        problem: what was wrong at the last look, in a sentence for clients.
+        told: what the log has heard of that, and need not hear again.
+    """
+
+    def __init__(self, app: Flask, auto_migrate: bool) -> None:
+        self.app = app
         self.auto_migrate = auto_migrate
         self.needed = ScriptDirectory(str(MIGRATIONS)).get_current_head()
         self.seen_current = False
-        self.lock = threading.Lock()  # Alembic's context is one per process
+        self.problem: str | None = OTHER_SCHEMA
+        self.told: str | None = None
+        self.lock = Lock()
+        self.thread = Thread()
         self.look_again_at = 0.0
+
+    def look(self) -> Thread:
+        """See whether the schema is current, and make it so if that is our task: in a thread, for it may take
+        an hour, and one at a time. If the last look was just now, this is what it was done by."""
+        with self.lock:
+            if not self.thread.is_alive() and time.monotonic() > self.look_again_at:
+                self.thread = Thread(target=self.see, daemon=True)
+                self.thread.start()
+            return self.thread
+
+    def see(self) -> None:
+        started = time.monotonic()
+        with self.app.app_context():
+            self.problem = problem_found_by(upgrade if self.auto_migrate else require_version)
+        self.seen_current = self.problem is None
+        # What was in vain is not repeated for as long as it took; what was refused is not granted at once.
+        ended = time.monotonic()
+        pause = 0 if self.problem == AWAY else RETRY_SECONDS
+        self.look_again_at = ended + max(pause, ended - started)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     migrate.init_app(app, db, directory=str(MIGRATIONS))
-    app.extensions["schema"] = Schema(settings.auto_migrate)
+    app.extensions["schema"] = Schema(app, settings.auto_migrate)
 
 
-def require_current() -> None:
+def this_schema() -> Schema:
+    schema: Schema = current_app.extensions["schema"]
+    return schema
+
+
+def require_current(wait: float | None = LOCK_SECONDS) -> None:
     """Make sure that the schema is there before the first statement that needs it.
 
     With AUTO_MIGRATE it is upgraded when it is behind, also when the database was empty or away while
-    the service started.
+    the service started. It is not made anew when it vanishes later: somebody has to see that.
+
+    Args:
+        wait: for how many seconds; None: until that is done.
 
     Raises:
-        Problem: 503, the schema is not what the code needs and may not or cannot be changed.
+        Problem: 503, the schema is not what the code needs and may not, cannot or could not yet be changed.
     """
-    schema: Schema = current_app.extensions["schema"]
-    if schema.seen_current:
-        return
-    # One request looks while the others wait, but not for long, and not each for a look of its own at
-    # a database that does not answer: that would take every thread, also from those that need none.
-    if schema.lock.acquire(timeout=LOCK_SECONDS):
-        try:
-            look(schema)
-        finally:
-            schema.lock.release()
+    schema = this_schema()
     if not schema.seen_current:
-        raise not_current()
-
-
-def look(schema: Schema) -> None:
-    """See whether the schema is current, and make it so if that is our task."""
-    if schema.seen_current or time.monotonic() < schema.look_again_at:
-        return
-    started = time.monotonic()
-    try:
-        if not is_current() and schema.auto_migrate:
-            upgrade()
-        schema.seen_current = is_current()
-    finally:  # what was in vain is not repeated for as long as it took
-        ended = time.monotonic()
-        schema.look_again_at = ended + (ended - started)
+        schema.look().join(wait)
     if not schema.seen_current:
-        log.error("The schema is at %s, needed is %s: %s", found(), schema.needed, ADVICE)
+        raise unavailable(schema.problem or OTHER_SCHEMA)
 
 
-def not_current() -> Problem:
-    return unavailable("The database is not ready: its schema is not the one this version needs.")
-
-
-def prepare() -> None:
-    """Look after the schema as the process starts, and never fail: the first request tries again."""
-    try:
-        require_current()
-    except (SQLAlchemyError, Problem) as error:
-        log.warning("Not ready yet: %s", reason(error))
+# ---- checks: they raise CommandError if the schema is not as it must be, and DBAPIError as the database does
 
 
 def found() -> str | None:
@@ -97,13 +112,45 @@ def found() -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def is_current() -> bool:
-    schema: Schema = current_app.extensions["schema"]
-    return found() == schema.needed
+def require_version() -> None:
+    needed, at = this_schema().needed, found()
+    if at != needed:
+        raise CommandError(f"the schema is at {at}, needed is {needed}")
 
 
 def upgrade() -> None:
+    if found() != this_schema().needed:
+        try:
+            command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
+        except SQLAlchemyError as error:
+            raise CommandError(reason(error)) from error
+
+
+def require_writable() -> None:
+    """See that all tables and columns are there, and can be written. Locks no row, and writes nothing."""
+    require_version()
+    with write_lock() as deadline, db.engine.connect() as connection:
+        begin(connection, WRITE, deadline)
+        for table in metadata.sorted_tables:
+            connection.execute(select(table).where(false()).with_for_update())
+        connection.execute(update(Erasure).values(revision=0).where(false()))  # SQLite knows no FOR UPDATE
+
+
+def problem_found_by(check: Callable[[], None]) -> str | None:
+    """What a check finds wrong, in a sentence for clients. The log hears once what it is, and what helps."""
+    schema, problem, told = this_schema(), None, None
     try:
-        command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
-    except CommandError as error:  # a revision of a later version, say
-        log.error("The schema could not be upgraded: %s", error)
+        check()
+    except (SQLAlchemyError, CommandError) as error:
+        problem, told = unavailability(error) or OTHER_SCHEMA, reason(error) + advice(error)
+    if told and told != schema.told:
+        log.warning("Not ready: %s", told)
+    schema.told = told
+    return problem
+
+
+def advice(error: SQLAlchemyError | CommandError) -> str:
+    if any(isinstance(cause, InsufficientPrivilege | InvalidSchemaName) for cause in chain(error)):
+        rights = "USAGE, CREATE" if this_schema().auto_migrate else "USAGE"
+        return f": {GRANTS.format(schema=rights, role=db.engine.url.username or 'the service')}"
+    return f": {UPGRADE}" if isinstance(error, CommandError) else ""

@@ -5,7 +5,7 @@ from threading import Thread, Timer
 
 from flask import Flask
 
-from todo_service import exporter, schema_version
+from todo_service import exporter
 from todo_service.config import Settings
 from todo_service.serving import is_serving
 
@@ -18,8 +18,8 @@ def begin(app: Flask, settings: Settings) -> None:
         return
     if settings.metrics_port:
         start(Thread(target=exporter.serve, args=(settings.host, settings.metrics_port)))
-    # A request that comes sooner does it itself. SQLAlchemy takes no listener while it tells others.
-    start(Timer(LOADED_WITHIN, prepare_schema, [app]))
+    # Or sooner, with the first request. SQLAlchemy takes no listener while it tells others.
+    start(Timer(LOADED_WITHIN, app.extensions["schema"].look))
     gc.freeze()  # what is there now stays, and need not be gone through for garbage
 
 
@@ -27,10 +27,3 @@ def start(thread: Thread) -> None:
     """Start a thread that holds up neither the start nor the end of the process."""
     thread.daemon = True
     thread.start()
-
-
-def prepare_schema(app: Flask) -> None:
-    """Bring the schema up to date. Neither a database that is away nor a long migration by another process
-    keeps this one from answering /health meanwhile."""
-    with app.app_context():
-        schema_version.prepare()

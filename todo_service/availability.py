@@ -1,0 +1,57 @@
+"""Availability: whether an error says that the database is away, or not as we need it (contract §1: 503)."""
+
+from psycopg2 import Error as PostgresError
+from psycopg2.errors import (
+    InsufficientPrivilege,
+    InvalidSchemaName,
+    LockNotAvailable,
+    ReadOnlySqlTransaction,
+    UndefinedColumn,
+    UndefinedTable,
+    UntranslatableCharacter,
+)
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+AWAY = "The database is not available at the moment."
+OTHER_SCHEMA = "The database is not ready: its schema is not the one this version needs."
+
+# What a client is told of a database that answers, but not as it must.
+UNFIT: dict[type, str] = {
+    InsufficientPrivilege: "The database is not ready: it does not give the service the rights it needs.",
+    ReadOnlySqlTransaction: "The database is not ready: it can only be read.",
+    UntranslatableCharacter: "The database is not ready: its encoding is not UTF-8.",
+    **dict.fromkeys((UndefinedTable, UndefinedColumn, InvalidSchemaName), OTHER_SCHEMA),
+}
+
+# Beginnings of SQLSTATEs: the connection is lost or about to be, or leads to what is no primary any more. A
+# pooler that says so of its own connection to PostgreSQL leaves ours open.
+LOST = ("08", "57P", "25006")
+
+
+def unavailability(error: BaseException) -> str | None:
+    """What a client is told of a database that cannot serve now; None if we asked something wrong.
+
+    A bare DatabaseError is what drivers make of an answer that is none: of a file that is no database, say.
+    """
+    if told := UNFIT.get(type(getattr(error, "orig", None) or error)):
+        return told
+    is_away = isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeout)
+    is_cut = isinstance(error, DBAPIError) and error.connection_invalidated
+    return AWAY if is_away or is_cut or type(error) is DatabaseError else None
+
+
+def reason(error: BaseException) -> str:
+    """What the database said, in one line, without statement or parameters."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.partition("\n")[0] or type(error).__name__
+
+
+def is_lock_timeout(error: OperationalError) -> bool:
+    """Whether the statement waited for somebody else's write until its time was up."""
+    return isinstance(error.orig, LockNotAvailable) or "locked" in str(error.orig)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether nothing more is to be asked over the connection that brought this error."""
+    return isinstance(error, PostgresError) and (error.pgcode or "").startswith(LOST)
