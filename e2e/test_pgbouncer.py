@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg2
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from e2e.pgbouncer import POOL_SIZE, USER, PgBouncer
 from tests.conftest import app, client, environment, running_service, service, shared_app
@@ -41,7 +41,7 @@ from tests.test_migrations import (
 )
 from tests.test_model import test_the_service_is_what_a_few_dictionaries_are
 from todo_service.deadlines import CONNECT_SECONDS, IDLE_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
-from todo_service.extensions import db
+from todo_service.transactions import transaction
 
 # What holds on PostgreSQL holds here as well: these tests run again, on the fixtures below. The others are
 # imported once more, or they would be those that other modules have made for another database.
@@ -107,9 +107,8 @@ def empty(bouncer: PgBouncer, postgres: Postgres) -> dict[str, str]:
 
 def end_server_connections(postgres: Postgres, condition: str = "true") -> None:
     """End what PgBouncer holds of connections to PostgreSQL; the service's own to PgBouncer stay."""
-    postgres.psql(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{USER}' AND {condition}"
-    )
+    ended = "pg_terminate_backend(pid, 5000)"  # waits until it has, in milliseconds
+    postgres.psql(f"SELECT {ended} FROM pg_stat_activity WHERE usename = '{USER}' AND {condition}")
 
 
 def test_forty_clients_share_three_connections_and_nothing_gets_mixed_up(
@@ -149,25 +148,22 @@ def test_forty_clients_share_three_connections_and_nothing_gets_mixed_up(
     assert 1 < int(held.split()[2]) <= POOL_SIZE
 
 
-def in_transactions() -> Engine:
-    """The engine, whose connections else commit each statement by itself."""
-    return db.engine.execution_options(isolation_level="READ COMMITTED")
-
-
 def test_every_transaction_has_the_settings_whichever_connection_it_runs_on(
     app: Flask, postgres: Postgres
 ) -> None:
     end_server_connections(postgres)
-    with app.app_context(), ExitStack() as held:
+    with ExitStack() as held:
         for _ in range(POOL_SIZE):
-            connection = held.enter_context(in_transactions().begin())
+            held.enter_context(app.app_context())
+            connection = held.enter_context(transaction())
             assert tuple(connection.execute(text(SHOW)).one()) == tuple(SETTINGS.values())
 
 
 def test_and_leaves_them_to_nobody_else(app: Flask, database_url: str) -> None:
-    with app.app_context(), ExitStack() as held:
+    with ExitStack() as held:
         for _ in range(POOL_SIZE):
-            held.enter_context(in_transactions().begin())
+            held.enter_context(app.app_context())
+            held.enter_context(transaction()).execute(text(SHOW))
     with busy(database_url) as strangers:
         for stranger in strangers:
             stranger.execute(SHOW)
