@@ -44,10 +44,10 @@ def program() -> str:
 
 
 class Nginx:
-    """nginx at `url`, before a service on this port."""
+    """nginx at `url`, before a service on this port; with a `path`, that shows it below this."""
 
-    def __init__(self, service_port: int) -> None:
-        self.service_port = service_port
+    def __init__(self, service_port: int, path: str = "") -> None:
+        self.service_port, self.path = service_port, path
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.directory = Path(tempfile.mkdtemp(prefix="todo-nginx-"))
@@ -59,7 +59,12 @@ class Nginx:
             "listen 80;": f"listen 127.0.0.1:{self.port};",
             "server 127.0.0.1:8000;": f"server 127.0.0.1:{self.service_port};",
         }
-        for written, ours in ports.items():
+        below_path = {
+            "location / {": f"location {self.path}/ {{",
+            "proxy_pass http://todo;": "proxy_pass http://todo/;",
+            'X-Forwarded-Prefix "";': f"X-Forwarded-Prefix {self.path};",
+        }
+        for written, ours in (ports | (below_path if self.path else {})).items():
             assert recommended.count(written) == 1
             recommended = recommended.replace(written, ours)
         (self.directory / "todo.conf").write_text(recommended)

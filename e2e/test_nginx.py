@@ -186,6 +186,22 @@ def test_clients_are_told_apart_whose_tokens_are_refused(nginx: Nginx) -> None:
         assert left == ["99999", "99998", "99997"]
 
 
+def test_below_a_path_links_lead_back_below_it(service: Service) -> None:
+    with Nginx(service.port, "/todo") as nginx, calling(nginx, "grace") as http:
+        made = [http.post("/todo/api/tasks", json={"title": "x"}) for _ in range(2)]
+        listed = http.get("/todo/api/tasks?limit=1")
+        links = http.get("/todo/").json()["links"]
+        for address in (made[0].headers["Location"], listed.links["next"]["url"], links["docs"]):
+            assert address.startswith("/todo/")
+            assert http.get(address).status_code == 200
+
+
+def test_no_client_says_below_which_path_it_is(nginx: Nginx) -> None:
+    with calling(nginx) as http:
+        links = http.get("/", headers={"X-Forwarded-Prefix": "/forged"}).json()["links"]
+    assert links["tasks"] == "/api/tasks"
+
+
 def test_nobody_learns_which_version_stands_in_front(nginx: Nginx) -> None:
     with calling(nginx) as http:
         assert http.get("/health").headers["Server"] == "nginx"

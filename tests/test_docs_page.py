@@ -69,7 +69,7 @@ def test_everything_it_loads_is_served_with_its_type(client: FlaskClient, page: 
 
 def test_it_shows_our_document_and_asks_no_validator(client: FlaskClient) -> None:
     script = load(client, "/docs/start.js").text
-    assert 'url: "/openapi.json"' in script
+    assert 'new URL("../openapi.json", document.currentScript.src)' in script
     assert "validatorUrl: null" in script
 
 

@@ -8,6 +8,7 @@ from todo_service import (
     batch,
     changes,
     cli,
+    client_address,
     database,
     docs,
     errors,
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     telemetry.init_app(app, settings)
     errors.init_app(app)
     json_body.init_app(app)
+    client_address.init_app(app, settings)
     headers.init_app(app, settings)
     schema_version.init_app(app, settings)
     auth.init_app(app, settings)

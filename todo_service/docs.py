@@ -5,12 +5,21 @@ from importlib.resources import files
 from pathlib import Path
 
 import orjson
-from flask import Blueprint, Flask, Response, abort, current_app, request, send_from_directory
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    render_template,
+    request,
+    send_from_directory,
+)
 
 from todo_service.contract import serves
 from todo_service.openapi import describe
 
-blueprint = Blueprint("docs", __name__)
+blueprint = Blueprint("docs", __name__, template_folder="swagger")
 
 PAGE = Path(__file__).with_name("swagger")
 SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
@@ -35,7 +44,7 @@ POLICY = (
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     # Made at the first request for it: every route is known by then, and a start need not wait for it.
-    app.extensions["openapi"] = cache(lambda: orjson.dumps(describe(app)))
+    app.extensions["openapi"] = cache(lambda: describe(app))
 
 
 @blueprint.before_request
@@ -49,14 +58,15 @@ def heed_etags_only() -> None:
 @serves("application/json")
 def openapi_document() -> Response:
     """Describe the service. This document."""
-    return revalidated(current_app.extensions["openapi"](), "application/json")
+    document = current_app.extensions["openapi"]() | {"servers": [{"url": request.script_root or "/"}]}
+    return revalidated(orjson.dumps(document), "application/json")
 
 
 @blueprint.get("/docs")
 @serves("text/html")
 def docs_page() -> Response:
     """Explore the service with Swagger UI."""
-    response = revalidated((PAGE / "index.html").read_bytes(), "text/html")
+    response = revalidated(render_template("index.html"), "text/html")
     response.headers["Content-Security-Policy"] = POLICY
     return response
 
@@ -71,7 +81,7 @@ def docs_asset(asset: str) -> Response:
     return send_from_directory(folder, asset, mimetype=media_type, max_age=ASSET_SECONDS)
 
 
-def revalidated(content: bytes, media_type: str) -> Response:
+def revalidated(content: bytes | str, media_type: str) -> Response:
     """An answer that browsers keep, and ask about before they use it again."""
     response = Response(content, mimetype=media_type)
     response.add_etag()

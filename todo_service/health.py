@@ -4,7 +4,7 @@ import math
 import time
 from threading import Lock
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, current_app, url_for
 
 from todo_service import deadlines, schema_version
 from todo_service.config import VERSION
@@ -16,16 +16,12 @@ blueprint = Blueprint("health", __name__)
 
 REMEMBERED_SECONDS = 1
 
-INDEX: dict[str, object] = {
-    "name": "todo-service",
-    "version": VERSION,
-    "links": {
-        "tasks": "/api/tasks",
-        "health": "/health",
-        "ready": "/health/ready",
-        "openapi": "/openapi.json",
-        "docs": "/docs",
-    },
+LINKS = {
+    "tasks": "tasks.list_tasks",
+    "health": "health.alive",
+    "ready": "health.ready",
+    "openapi": "docs.openapi_document",
+    "docs": "docs.docs_page",
 }
 
 
@@ -38,7 +34,8 @@ def init_app(app: Flask) -> None:
 @returns(IndexSchema())
 def index() -> dict[str, object]:
     """Say what this is and where to go from here."""
-    return INDEX
+    links = {name: url_for(endpoint) for name, endpoint in LINKS.items()}
+    return {"name": "todo-service", "version": VERSION, "links": links}
 
 
 @blueprint.get("/health")

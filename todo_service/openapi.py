@@ -72,7 +72,7 @@ BEARER = {
 def describe(app: Flask) -> Object:
     """The document of all that `app` serves; to be called in a request, which the problems in it name."""
     about = {"description": ABOUT}
-    spec = new_spec(title="Todo service", version=VERSION, info=about, servers=[{"url": "/"}])
+    spec = new_spec(title="Todo service", version=VERSION, info=about)
     spec.components.security_scheme("bearer", BEARER)
     add_headers(spec)
     add_refusals(spec)

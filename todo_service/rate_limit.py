@@ -65,7 +65,6 @@ class RateLimit:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    app.extensions["trusted_proxies"] = settings.trusted_proxies
     if settings.rate_limit:
         storage = storage_at(settings.rate_limit_storage)
         app.extensions["rate_limit"] = RateLimit(storage, parse(settings.rate_limit))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -137,12 +137,9 @@ class Proxies:
     hops: int = 0
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
-    def cover(self, address: str, hop: int) -> bool:
+    def cover(self, address: IPv4Address | IPv6Address | None, hop: int) -> bool:
         """Whether the proxy at this address, so many hops away from us, is trusted."""
-        try:
-            return hop < self.hops or any(ip_address(address) in network for network in self.networks)
-        except ValueError:
-            return False
+        return hop < self.hops or any(address in network for network in self.networks if address)
 
 
 @parser("a number of proxies, or addresses like 10.0.0.0/8,::1")

@@ -3,10 +3,11 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
 from flask.blueprints import BlueprintSetupState
 from uuid_utils import uuid7
 from werkzeug.routing import BaseConverter
+from werkzeug.urls import iri_to_uri
 
 from todo_service.auth import current_user, signed_in
 from todo_service.contract import JSON, MERGE_PATCH, Answer, returns, takes, unless_known
@@ -66,7 +67,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
     headers = {}
     if page.next:
         query = urlencode({**request.args, "cursor": page.next})
-        headers["Link"] = f'<{request.path}?{query}>; rel="next"'
+        headers["Link"] = f'<{iri_to_uri(url_for("tasks.list_tasks"))}?{query}>; rel="next"'
     if count:
         headers["X-Total-Count"] = str(page.total)
     return Answer(page.tasks, list_version(search.user_id, page.revision), headers=headers)

@@ -1,6 +1,6 @@
 // In a file of its own, because the page's Content-Security-Policy allows no inline script.
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: new URL("../openapi.json", document.currentScript.src).href, // below whatever path we are
   dom_id: "#swagger-ui",
   deepLinking: true,
   displayRequestDuration: true,
