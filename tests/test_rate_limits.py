@@ -162,6 +162,15 @@ def test_an_ipv4_address_is_the_same_in_ipv6(limited: Flask) -> None:
     assert anonymous(limited, address="192.0.2.1").status_code == 429
 
 
+def test_a_proxy_is_known_by_its_ipv4_address_where_ipv6_is_listened_on(
+    app: Flask, environment: dict[str, str]
+) -> None:
+    behind = with_limit(environment, TRUSTED_PROXIES="192.0.2.0/24")
+    for client in ("203.0.113.8", "203.0.113.9"):
+        answer = anonymous(behind, address="::ffff:192.0.2.1", forwarded=client)
+        assert left(answer) == (401, "2")
+
+
 @pytest.mark.parametrize(
     ("trusted", "forwarded", "counted"),
     [
@@ -174,6 +183,20 @@ def test_an_ipv4_address_is_the_same_in_ipv6(limited: Flask) -> None:
         ("2", "203.0.113.9", "203.0.113.9"),
         ("1", "", "192.0.2.1"),
         ("1", "rubbish", "192.0.2.1"),
+        ("1", "203.0.113.9:40001", "203.0.113.9"),
+        ("1", '"203.0.113.9:40001"', "203.0.113.9"),
+        ("1", "[2001:db8:0:1::7]", "2001:db8:0:1::8"),
+        ("1", "[2001:db8:0:1::7]:443", "2001:db8:0:1::8"),
+        ("1", '"[2001:db8:0:1::7]:_port"', "2001:db8:0:1::8"),
+        ("1", "2001:db8:0:1::7%eth0", "2001:db8:0:1::8"),
+        ("1", "[::ffff:203.0.113.9]:1", "203.0.113.9"),
+        ("2", "198.51.100.1:1, 203.0.113.9:2", "198.51.100.1"),
+        ("192.0.2.1,203.0.113.9", "198.51.100.1:1, 203.0.113.9:2", "198.51.100.1"),
+        *(
+            ("1", junk, "192.0.2.1")
+            for junk in ("unknown", "_hidden", "[]", "[x]:1", '"', "1.2.3", ":80", "1.2.3.4,")
+        ),
+        *(("2", f"{junk}, 203.0.113.9:1", "203.0.113.9") for junk in ("unknown", "999.1.1.1:80", "[::1")),
         ("2", "rubbish, 203.0.113.9", "203.0.113.9"),
         ("1", "2001:db8:0:1::7", "2001:db8:0:1::8"),
         ("192.0.2.0/24", "203.0.113.9", "203.0.113.9"),
