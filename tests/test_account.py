@@ -268,6 +268,21 @@ def test_without_the_confirmation_nothing_is_erased(ada: Person, sent: object) -
     assert body(ada.get()) == [task]
 
 
+def test_who_sends_nothing_is_told_what_to_send(ada: Person) -> None:
+    nothings: list[dict[str, Any]] = [
+        {},
+        {"data": b""},
+        {"data": b"", "content_type": "application/json"},
+        {"json": {}},
+    ]
+    for nothing in nothings:
+        detail = body(ada.delete("/api/account", **nothing))["detail"]
+        assert 'Send {"confirm": "erase"} to erase everything for good.' in detail, nothing
+    refused = ada.delete("/api/account", data=b'{"confirm": "erase"}')
+    assert (refused.status_code, "Content-Type: application/json" in body(refused)["detail"]) == (415, True)
+    assert "title: Missing data" in body(ada.post())["detail"]
+
+
 def test_a_later_write_starts_afresh(ada: Person) -> None:
     old = lives(ada)
     ada.delete("/api/account", json=CONFIRMED)

@@ -61,7 +61,8 @@ class Takes:
     def load_body(self, schema: Schema) -> Any:
         data = read_object(self.limit)
         if data is None and not self.body_optional:
-            raise invalid({"body": ["A JSON object is required."]})
+            missing = cast(dict[str, Any], schema.validate({}))
+            raise invalid({"body": ["A JSON object is required."], **missing})
         try:
             return None if data is None else schema.load(data)
         except ValidationError as error:

@@ -50,7 +50,10 @@ class EraseInput(Input):
     """The confirmation that everything is to go."""
 
     confirm = fields.String(
-        required=True, validate=validate.Equal("erase"), metadata={"enum": ["erase"], "examples": ["erase"]}
+        required=True,
+        validate=validate.Equal("erase", error='Must be "erase".'),
+        error_messages={"required": 'Send {{"confirm": "erase"}} to erase everything for good.'},
+        metadata={"enum": ["erase"], "examples": ["erase"]},
     )
 
 
