@@ -24,7 +24,7 @@ except SettingError as error:
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
 worker_class = "gthread"  # a request mostly waits for the database
-threads = settings.threads
+threads = 128  # of which most wait: for the client, or for their turn (todo_service/fair_share.py)
 worker_connections = 800  # of a process that may have 1024 files open, among them the database's
 
 keepalive = 75  # seconds; longer than the proxies in front, so that they close first

@@ -10,10 +10,11 @@ from benchmarks.cells import CELLS
 from benchmarks.cluster import Cluster
 from benchmarks.compare import compare
 from benchmarks.load import has_wrk
+from benchmarks.neighbour import neighbour
 from benchmarks.pgbench import program
 from benchmarks.servers import PEERS
 
-PARTS = ["peers", "lists", "tables", "connections"]
+PARTS = ["peers", "lists", "tables", "connections", "neighbour"]
 
 
 def names(known: list[str]) -> Callable[[str], list[str]]:
@@ -59,6 +60,7 @@ def main() -> None:
             "lists": lambda: {"lines": growth.lists(cluster, chosen.seconds)},
             "tables": lambda: {"lines": growth.tables(cluster, chosen.seconds, chosen.rows)},
             "connections": lambda: {"lines": growth.connections(cluster, chosen.seconds)},
+            "neighbour": lambda: {"noises": neighbour(cluster, chosen.seconds, chosen.rounds)},
         }
         for part in chosen.parts:
             print(f"\n{part}")

@@ -133,6 +133,16 @@ def growth(lines: dict[str, Any], grows: str, *, with_health: bool) -> str:
     return table([*head, "`/health` answered"] if with_health else head, rows)
 
 
+def noise(noises: dict[str, Any]) -> str:
+    """How many times longer others wait beside each noise: at most five times is what we promise."""
+    head = ["one user sends all the time", "others read, times longer", "others write, times longer"]
+    rows = [
+        [title, *(number(found[what]["ratio"], 1) for what in ("read", "write"))]
+        for title, found in noises.items()
+    ]
+    return table(head, rows)
+
+
 def chapter(title: str, *parts: str) -> str:
     return "\n\n".join([f"## {title}", *parts])
 
@@ -162,4 +172,6 @@ def render(results: Results) -> str:
     for part, (title, grows) in growing.items():
         told = growth(results[part]["lines"], grows, with_health=part == "connections")
         chapters.append(f"### {title}\n\n{told}")
+    if neighbour := results.get("neighbour"):
+        chapters.append(chapter("Beside a noisy neighbour", noise(neighbour["noises"])))
     return "\n\n".join([*chapters, chapter("How it was measured", how(results))]) + "\n"

@@ -80,12 +80,12 @@ def settings(port: int, database_url: str) -> dict[str, str]:
 
 
 class Server:
-    """A peer at work."""
+    """A peer at work; `changes` are to its settings."""
 
-    def __init__(self, peer: Peer, database_url: str) -> None:
+    def __init__(self, peer: Peer, database_url: str, **changes: str) -> None:
         self.port = free_port()
         self.command = [part.format(port=self.port) for part in peer.command]
-        self.environment = clean_environment(**settings(self.port, database_url))
+        self.environment = clean_environment(**(settings(self.port, database_url) | changes))
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=STARTS_WITHIN)
 
     def __enter__(self) -> Self:

@@ -32,7 +32,7 @@ LAYERS = [
     {"client_address", "exporter", "logs", "metrics", "schemas"},
     {"batch_schemas", "cursors", "database", "key_set", "service_schemas", "telemetry"},
     {"begin", "errors", "export", "openapi_schemas", "token_cache"},
-    {"json_body", "rate_limit", "schema_version", "transactions"},
+    {"fair_share", "json_body", "rate_limit", "schema_version", "transactions"},
     {"auth", "contract", "erasure", "headers", "listing", "pruning", "startup"},
     {"account", "changes", "cli", "health", "revisions"},
     {"idempotency", "own_tasks"},

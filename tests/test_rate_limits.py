@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,7 +15,6 @@ from tests.redis_server import RedisServer
 from tests.service import Service
 from todo_service import create_app, rate_limit
 from todo_service.config import Settings
-from todo_service.errors import Problem
 from todo_service.setting_types import Proxies
 
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -81,14 +81,49 @@ def test_refused_requests_count_too(limited: Flask) -> None:
     assert left(ada.get()) == (200, "0")
 
 
-def test_one_request_may_count_as_several(limited: Flask) -> None:
+def creating(number: int) -> dict[str, Any]:
+    return {"operations": [{"op": "create", "task": {"title": "x"}} for _ in range(number)]}
+
+
+def test_a_batch_counts_as_its_operations(limited: Flask) -> None:
     ada = Person(limited.test_client(), "ada")
-    with limited.test_request_context():
-        rate_limit.hit("ada", cost=2)
+    assert left(ada.post("/api/tasks/batch", json=creating(2))) == (200, "1")
     assert left(ada.get()) == (200, "0")
-    with limited.test_request_context(), pytest.raises(Problem) as refused:
-        rate_limit.hit("bob", cost=4)
-    assert refused.value.status == 429
+
+
+def test_a_batch_of_more_than_is_left_does_nothing_and_what_is_left_may_be_used(limited: Flask) -> None:
+    ada = Person(limited.test_client(), "ada")
+    assert left(ada.get()) == (200, "2")
+    refused = ada.post("/api/tasks/batch", json=creating(3))
+    assert left(refused) == (429, "1")
+    assert int(refused.headers["Retry-After"]) > 1
+    answer = ada.get()
+    assert (left(answer), body(answer)) == ((200, "0"), [])
+
+
+def test_the_largest_batch_and_export_pass_though_the_limit_is_lower(limited: Flask) -> None:
+    ada, bob = Person(limited.test_client(), "ada"), Person(limited.test_client(), "bob")
+    assert left(ada.post("/api/tasks/batch", json=creating(100))) == (200, "0")
+    assert left(bob.get("/api/account/export")) == (200, "2")
+
+
+def test_an_export_counts_as_one_for_each_thousand_tasks_begun(
+    app: Flask, environment: dict[str, str]
+) -> None:
+    fast = create_app(Settings.from_environ({**environment, "RATE_LIMIT": "2000/hour"}))
+    ada = Person(fast.test_client(), "ada")
+    for _ in range(10):
+        assert ada.post("/api/tasks/batch", json=creating(100)).status_code == 200
+    assert left(ada.get("/api/account/export", buffered=True)) == (200, "999")
+    ada.adds()
+    assert left(ada.get("/api/account/export", buffered=True)) == (200, "996")
+
+
+def test_an_offline_device_brings_500_changes(app: Flask, environment: dict[str, str]) -> None:
+    usual = create_app(Settings.from_environ({**environment, "RATE_LIMIT": "600/minute"}))
+    ada = Person(usual.test_client(), "ada")
+    answers = [left(ada.post("/api/tasks/batch", json=creating(100))) for _ in range(5)]
+    assert answers == [(200, str(left)) for left in (500, 400, 300, 200, 100)]
 
 
 def test_waiting_as_told_is_enough(app: Flask, environment: dict[str, str]) -> None:

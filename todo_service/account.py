@@ -1,6 +1,7 @@
 """The account: what is held of the current user, to see, to take along and to erase (contract §8)."""
 
 from collections.abc import Iterable, Iterator
+from math import ceil
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
@@ -8,7 +9,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Integer, bindparam, func, select
 from werkzeug.wsgi import FileWrapper
 
-from todo_service import deadlines
+from todo_service import deadlines, rate_limit
 from todo_service.auth import current_user, signed_in
 from todo_service.contract import returns, serves, takes
 from todo_service.erasure import erase
@@ -63,7 +64,9 @@ def export_account(format: str) -> Response:
     kind = FORMATS[format]
     deadlines.begin_request(EXPORT_SECONDS)
     with snapshot():  # so that it is of one moment, and no connection waits for the client
-        file = spooled(kind.write(account(), tasks_in_chunks()))
+        held = account()
+        rate_limit.hit_as(ceil(held["tasks"]["total"] / CHUNK))  # contract §7
+        file = spooled(kind.write(held, tasks_in_chunks()))
     answer = Response(read_and_close(file), mimetype=kind.media_type)
     answer.content_length = file.tell()
     answer.headers["Content-Disposition"] = f'attachment; filename="tasks.{format}"'

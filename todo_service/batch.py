@@ -1,11 +1,14 @@
 """Several operations as one: all of them, or none (contract §6)."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, cast
 
 from flask import Blueprint
 from marshmallow import ValidationError
 from uuid_utils import uuid7
 
+from todo_service import rate_limit
 from todo_service.auth import signed_in
 from todo_service.batch_schemas import BatchInput, BatchResultSchema, load_operation
 from todo_service.contract import returns, takes
@@ -16,6 +19,8 @@ from todo_service.own_tasks import change, create, own_task, remove
 from todo_service.preconditions import precondition_failed
 from todo_service.transactions import roll_back
 
+View = Callable[..., Any]
+
 blueprint = Blueprint("batch", __name__, url_prefix="/api/tasks")
 
 MAX_BYTES = 1024 * 1024  # contract §1
@@ -23,9 +28,21 @@ MAX_BYTES = 1024 * 1024  # contract §1
 Result = dict[str, Any]
 
 
+def counts_operations(view: View) -> View:
+    """Let each operation count as a request (contract §7): before any is done, or even begun to be."""
+
+    @wraps(view)
+    def counted(fields: dict[str, Any]) -> Any:
+        rate_limit.hit_as(len(fields["operations"]))
+        return view(fields=fields)
+
+    return counted
+
+
 @blueprint.post("/batch")
 @signed_in
 @takes(BatchInput(), limit=MAX_BYTES)
+@counts_operations
 @writes_once(RUN_BATCH)
 @returns(BatchResultSchema(), refuses=(403, 404, 412))
 def run_batch(fields: dict[str, Any]) -> dict[str, list[Result]]:

@@ -75,7 +75,9 @@ class Settings:
         "rate_storage", "memory://", "Where they are counted: per process, or all in `redis://host:6379/0`."
     )
     trusted_proxies: Proxies = setting(
-        "proxies", "", "Whose `X-Forwarded-For` counts: how many, or their networks, like `10.0.0.0/8,::1`."
+        "proxies",
+        "",
+        "Whose `X-Forwarded-For` and `-Prefix` count: how many, or networks, like `10.0.0.0/8,::1`.",
     )
     idempotency_hours: int = number(
         1, 8760, "24", "Hours for which answers to an `Idempotency-Key` are kept."
@@ -97,7 +99,9 @@ class Settings:
     web_concurrency: int = number(
         0, 256, "0", "Worker processes; `0`: one for each processor, eight at most."
     )
-    threads: int = number(1, 256, "8", "Threads of each worker, and its database connections at most.")
+    threads: int = number(
+        1, 256, "8", "Database connections of each worker at most: requests that work at one moment."
+    )
 
     @classmethod
     def load(cls) -> Self:

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
 PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
+REFUSAL_SECONDS = (
+    0.1  # that one takes, in its user's turn (fair_share.py): else nobody would wait to ask again
+)
 LOG_SECONDS = 60  # between two lines about a storage that is down
 
 T = TypeVar("T")
@@ -39,8 +42,13 @@ class RateLimit:
         self.paused_until = self.silent_until = 0.0
 
     def hit(self, kind: str, whose: str, cost: int) -> bool:
-        """Count; whether that is within the rate."""
-        return self.ask(lambda: self.windows.hit(self.rate, kind, whose, cost=cost)) is not False
+        """Count; whether that is within the rate. More than is left is not counted, as less may still fit."""
+
+        def is_within() -> bool:
+            is_over = cost > 1 and not self.windows.test(self.rate, kind, whose, cost=cost)
+            return not is_over and self.windows.hit(self.rate, kind, whose, cost=cost)
+
+        return self.ask(is_within) is not False
 
     def peek(self, kind: str, whose: str) -> WindowStats | None:
         """How much is left and when the window ends, without counting; None when the storage is down."""
@@ -80,14 +88,28 @@ def storage_at(url: str) -> Storage:
     return cast(Storage, redis)
 
 
-def hit(user_id: str, cost: int = 1) -> None:
-    """Count a request of this user's, or as much work as `cost` of them.
+def hit(cost: int = 1) -> None:
+    """Count a request of the current user's, or as much work as `cost` of them.
 
     Raises:
-        Problem: 429, that is more than one window allows.
+        Problem: 429, that is more than is left; after a moment, in which the user's other requests wait.
     """
-    if problem := count("user", user_id, cost):
+    if problem := count(cost):
+        time.sleep(REFUSAL_SECONDS)
         raise problem
+
+
+def hit_as(cost: int) -> None:
+    """Count the current request, which has been counted as one, as `cost` of them; but never as more than a
+    window holds, so that after a wait it passes.
+
+    Raises:
+        Problem: 429, as `hit`.
+    """
+    limit = current_limit()
+    more = min(cost, limit.rate.amount) - 1 if limit else 0
+    if more > 0:
+        hit(more)
 
 
 def hit_address() -> Problem | None:
@@ -95,12 +117,16 @@ def hit_address() -> Problem | None:
 
     Good tokens pass all the same: behind one address there may be many people, and one broken page.
     """
-    return count("address", client_address())
+    return count()
 
 
-def count(kind: str, whose: str, cost: int = 1) -> Problem | None:
-    limit = current_limit()
-    g.counted = (kind, whose)
+def counted() -> tuple[str, str]:
+    """As whose the request counts: its user's or, before anybody is known, its address's."""
+    return ("user", g.current_user.id) if "current_user" in g else ("address", client_address())
+
+
+def count(cost: int = 1) -> Problem | None:
+    limit, (kind, whose) = current_limit(), counted()
     if not limit or limit.hit(kind, whose, cost):
         return None
     metrics.refusals.labels(kind).inc()
@@ -119,8 +145,7 @@ def headers() -> dict[str, str]:
     limit = current_limit()
     if not limit or not request.path.startswith("/api"):
         return {}
-    counted = g.get("counted") or ("address", client_address())
-    if not (window := limit.peek(*counted)):
+    if not (window := limit.peek(*counted())):
         return {}
     return {
         "X-RateLimit-Limit": str(limit.rate.amount),
