@@ -36,7 +36,7 @@ def settings_for(database: Path, **more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of one process, so that its eight threads are all there are."""
+    """A service of one process, which has fewer threads than there are slow clients."""
     directory = tmp_path_factory.mktemp("nginx")
     with Service(settings_for(directory / "todo.db", WEB_CONCURRENCY="1"), directory) as running:
         running.wait_until(lambda: running.http.get("/health/ready").status_code == 200)

@@ -22,7 +22,7 @@ from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT, Service
-from todo_service import create_app, database, deadlines
+from todo_service import create_app, database, deadlines, fair_share
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.key_set import FETCH_SECONDS
@@ -296,6 +296,7 @@ def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
     assert stated == {
         "a connection to the database": f"{deadlines.CONNECT_SECONDS} s",
         "a connection of the pool": f"{deadlines.POOL_SECONDS} s",
+        "other requests of the same user": f"{fair_share.WAIT_SECONDS} s",
         "a lock": f"{deadlines.LOCK_SECONDS} s",
         "a statement": f"{deadlines.STATEMENT_SECONDS} s",
         "an answer of a database that is frozen": f"{deadlines.ANSWER_SECONDS} s",
@@ -328,7 +329,7 @@ def test_a_database_that_never_answered_is_asked_by_one_request_at_a_time(
         own_postgres.signal(signal.SIGSTOP)
         try:
             with ThreadPoolExecutor(16) as threads:
-                people = [Person(app.test_client(), "ada-4") for _ in range(16)]
+                people = [Person(app.test_client(), f"person-{number}") for number in range(16)]
                 assert all(threads.map(lambda person: refused(person.get()), people))
         finally:
             own_postgres.signal(signal.SIGCONT)

@@ -101,10 +101,10 @@ def test_postgresqls_table_is_locked(own_postgres: Postgres, on_postgres: Servic
             writer.check_writes(on_postgres)
 
 
-def test_who_comes_while_every_thread_waits_for_a_lock_has_a_turn_when_that_times_out(
+def test_who_comes_while_every_connection_waits_for_a_lock_has_a_turn_when_that_times_out(
     own_postgres: Postgres, tmp_path: Path
 ) -> None:
-    """Requests wait for a thread before they can wait for a connection, even those for /health."""
+    """All connections are taken meanwhile; who needs none, like /health, does not wait for one."""
     environment = {**settings(own_postgres.create(tmp_path.name)), "WEB_CONCURRENCY": "1", "THREADS": "2"}
     with (
         Service(environment, tmp_path) as service,
@@ -130,7 +130,7 @@ def test_a_locked_table_keeps_nobody_waiting_for_those_who_wait_for_it(on_postgr
         other.cursor().execute("LOCK TABLE tasks")
         began = time.monotonic()
         with ThreadPoolExecutor(65) as threads:
-            waiting = [threads.submit(on_postgres.call, "ada", "GET") for _ in range(64)]
+            waiting = [threads.submit(on_postgres.call, f"person-{n}", "GET") for n in range(64)]
             time.sleep(1)
             assert threads.submit(on_postgres.http.get, "/health").result().status_code == 200
             assert time.monotonic() - began < LOCK_SECONDS + SLACK
