@@ -5,13 +5,6 @@ Stock gunicorn (https://gunicorn.org/reference/settings): what is not set here k
 """
 
 import sys
-from contextlib import suppress
-from pathlib import Path
-
-from dotenv import load_dotenv
-
-with suppress(OSError, UnicodeDecodeError):  # of which Settings.load tells
-    load_dotenv(Path.cwd() / ".env")
 
 from todo_service import logs
 from todo_service.config import SettingError, Settings

@@ -1,13 +1,6 @@
 """The WSGI entry point: what every server loads as `wsgi:app`, and what `flask` commands work on."""
 
 import sys
-from contextlib import suppress
-from pathlib import Path
-
-from dotenv import load_dotenv
-
-with suppress(OSError, UnicodeDecodeError):  # of which Settings.load tells
-    load_dotenv(Path.cwd() / ".env")  # before the service is imported: see metrics_directory.py
 
 from todo_service import create_app, startup
 from todo_service.config import SettingError, Settings

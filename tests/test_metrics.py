@@ -191,14 +191,24 @@ def test_what_a_killed_run_has_left_is_not_counted(settings: dict[str, str], tmp
         assert service.count(LISTS) == 2
 
 
+@pytest.mark.parametrize("gone", ["todo-service-metrics-*", "", "operators"])
 def test_a_directory_that_is_removed_meanwhile_stops_no_worker(
-    settings: dict[str, str], tmp_path: Path, shared: Path
+    settings: dict[str, str], tmp_path: Path, gone: str
 ) -> None:
+    """Nor does one whose place is removed, as XDG_RUNTIME_DIR is when its user has logged out."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    settings |= {"XDG_RUNTIME_DIR": str(runtime)}
+    if gone == "operators":
+        settings |= {"PROMETHEUS_MULTIPROC_DIR": f"{runtime}/operators"}
     with Measured(settings, tmp_path) as service:
-        (directory,) = ours(shared)
-        shutil.rmtree(directory)
         service.wait_until(lambda: len(service.workers()) == 2)
         before = set(service.workers())
+        (directory,) = runtime.glob(gone) if gone else [runtime]
+        shutil.rmtree(directory)
+        if gone == "operators":
+            directory.touch()  # and cannot be made anew
+        list_tasks(service, 20)
         for worker in before:
             worker.kill()
         service.wait_until(lambda: len(set(service.workers()) - before) == len(before))

@@ -1,5 +1,6 @@
 """Settings come from the environment and `.env`; a bad one stops the start with one line that names it."""
 
+import json
 import os
 import re
 import subprocess
@@ -188,7 +189,9 @@ def test_reading_settings_leaves_the_environment_as_it_was(monkeypatch: pytest.M
 
 def shown(directory: Path, expression: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """What a program prints that loads its settings in this directory."""
-    program = f"from todo_service.config import Settings\nprint({expression})"
+    program = (
+        f"from todo_service import create_app\nfrom todo_service.config import Settings\nprint({expression})"
+    )
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=directory,
@@ -213,20 +216,22 @@ def test_the_environment_comes_before_the_env_file_which_may_be_written_as_edito
     assert shown(tmp_path, values, THREADS="4").stdout == f"{SECRET} ::1 9001 4\n"
 
 
-@pytest.mark.parametrize("reason", ["it is a directory", "it is not UTF-8", "it is another user's"])
+@pytest.mark.parametrize("reason", ["a directory", "not UTF-8", "another user's"])
 def test_an_env_file_that_cannot_be_read_is_passed_over_with_one_line(reason: str, tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    if reason == "it is a directory":
+    if reason == "a directory":
         file.mkdir()
     else:
-        file.write_bytes(b"PORT=9001\nHOST=\xff\n")
-    if reason == "it is another user's":
+        file.write_bytes(b"PORT=9001\nHOST=\xff\n" if reason == "not UTF-8" else b"PORT=9001\n")
+    if reason == "another user's":
         file.chmod(0)
         if os.access(file, os.R_OK):
             pytest.skip("root may read everything")
-    found = shown(tmp_path, "Settings.load().port", **ENOUGH)
+    asked = "(create_app(s := Settings.load()), create_app(s), s.port)[-1]"
+    found = shown(tmp_path, asked, **ENOUGH, DATABASE_URL="sqlite://")
     assert found.stdout == "8000\n"
-    assert re.fullmatch(r"\.env is passed over, for it cannot be read: \w+\n", found.stderr)
+    (line,) = map(json.loads, found.stderr.splitlines())
+    assert re.fullmatch(r"\.env is passed over, for it cannot be read: \w+", line["message"])
 
 
 def test_no_env_file_is_no_reason_to_speak(tmp_path: Path) -> None:

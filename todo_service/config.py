@@ -1,6 +1,5 @@
 """Every setting of the service: read once by environs, typed, and refused by name when wrong."""
 
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,21 @@ VERSION = "1.0.0"
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 FORMATS = ["json", "console"]
 
-log = logging.getLogger(__name__)
+
+def read_env_file() -> list[str]:
+    """Let `.env` of the working directory set what the environment does not; why it cannot be read, if so."""
+    try:
+        with Path(".env").open(encoding="utf-8-sig") as file:
+            load_dotenv(stream=file)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:  # another user's, say, or not UTF-8
+        return [type(error).__name__]
+    return []
+
+
+# As whoever needs a setting is imported: prometheus_client, too, looks into the environment just then.
+UNREAD = read_env_file()  # told of by logs.configure, which knows how
 
 
 class SettingError(ValueError):
@@ -105,14 +118,7 @@ class Settings:
 
     @classmethod
     def load(cls) -> Self:
-        """Read the environment and, for what it leaves out, the `.env` file of the working directory."""
-        try:
-            with Path(".env").open(encoding="utf-8") as file:
-                load_dotenv(stream=file)
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError) as error:  # another user's, say, or not UTF-8
-            log.warning(".env is passed over, for it cannot be read: %s", type(error).__name__)
+        """Read the environment, to which `.env` has been added."""
         return cls.from_environ(os.environ)
 
     @classmethod

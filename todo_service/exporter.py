@@ -23,6 +23,7 @@ from todo_service.metrics_directory import VARIABLE
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1
+TOLD_AT = 3  # attempts in vain
 LOOKS = 50  # at a file that is not yet what it will be
 BETWEEN_LOOKS = 0.01  # seconds
 
@@ -68,15 +69,16 @@ def serve(host: str, port: int) -> None:
 
 
 def listen(host: str, port: int, directory: Path) -> Thread:
-    """Serve from a thread. While a program that is not ours has the port, say so, and try again."""
+    """Serve from a thread. While a program that is not ours has the port, say so, and try again: of our own,
+    one that lost its lock to a cleaner may have it until it is replaced."""
     registry = CollectorRegistry()
     registry.register(AllProcesses(directory))
-    told = False
+    failures = 0
     while True:
         try:
             return start_http_server(port, host, registry)[1]
         except OSError as error:
-            if not told:
+            failures += 1
+            if failures == TOLD_AT:
                 log.error("No metrics are served: METRICS_PORT %d: %s", port, error.strerror)
-            told = True
             time.sleep(RETRY_SECONDS)

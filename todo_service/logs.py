@@ -24,7 +24,9 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_logger_name
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from todo_service import log_exceptions
-from todo_service.config import Settings
+from todo_service.config import UNREAD, Settings
+
+log = logging.getLogger(__name__)
 
 REQUESTS = "todo_service.requests"  # the logger that a request's line names
 
@@ -147,6 +149,8 @@ def configure(settings: Settings) -> None:
         logger.addHandler(HANDLER)
     for name in ("todo_service", "alembic"):
         logging.getLogger(name).setLevel(settings.log_level)
+    while UNREAD:  # once, not by each process that the first one makes
+        log.warning(".env is passed over, for it cannot be read: %s", UNREAD.pop())
 
 
 def is_told(record: logging.LogRecord) -> bool:

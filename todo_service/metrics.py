@@ -59,6 +59,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         metrics_directory.enter()  # again: this process may be forked from the one that imported this
     for gauge in (in_flight, pool_in_use):
         gauge.set(0)  # an earlier process may have had the same id, and have been killed
+    statements.labels("GET", "/health")  # all files are made now, while their directory is sure to be there
 
     @app.before_request
     def begin() -> None:

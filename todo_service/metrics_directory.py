@@ -12,6 +12,7 @@ all. The same lock keeps systemd-tmpfiles from cleaning it up (tmpfiles.d(5)).
 
 import atexit
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from todo_service.serving import is_serving
+
+log = logging.getLogger(__name__)
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -36,18 +39,31 @@ def enter() -> None:
     """Make the directory if it is not there, or no longer, and hold it while this process lives.
 
     Raises:
-        PermissionError: somebody else has made one in its place.
+        PermissionError: somebody else has made one in place of ours.
     """
     directory = Path(os.environ[VARIABLE])
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if directory == ours():
-        atexit.register(leave)
-        while not hold(directory):
-            directory.mkdir(mode=0o700, exist_ok=True)
+    if directory.name != ours().name and is_usable(directory):
+        return
+    directory = ours()  # anew: the place of the first may be gone, as XDG_RUNTIME_DIR is once one logs out
+    os.environ[VARIABLE] = str(directory)
+    atexit.register(leave, directory)
+    while not hold(directory):
+        pass
+
+
+def is_usable(directory: Path) -> bool:
+    """Whether the operator's directory, made if need be, can be written to."""
+    with suppress(OSError):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.is_dir() and os.access(directory, os.W_OK):
+        return True
+    log.error("%s cannot be used, another directory is: %s", VARIABLE, directory)
+    return False
 
 
 def hold(directory: Path) -> bool:
-    """Lock the directory; False if the last process of an earlier run was about to remove it."""
+    """Make the directory, lock it; False if the last process of an earlier run was about to remove it."""
+    directory.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(directory, FLAGS)
     if os.fstat(descriptor).st_uid != os.getuid():
         raise PermissionError(f"{directory} belongs to somebody else; set {VARIABLE} to one of your own")
@@ -68,20 +84,21 @@ def is_alone(descriptor: int) -> bool:
     return True
 
 
-def leave() -> None:
+def leave(directory: Path) -> None:
     """Remove the directory, if no other process holds it. What one leaves that is killed, the next finds."""
     while held:
         os.close(held.pop())
-    with suppress(FileNotFoundError):  # another was the last
-        descriptor = os.open(ours(), FLAGS)
+    with suppress(OSError):  # another was the last, or its place is gone
+        descriptor = os.open(directory, FLAGS)
         if is_alone(descriptor):
-            shutil.rmtree(ours(), ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
         os.close(descriptor)
 
 
 def ours() -> Path:
     """The one that nobody had to name: where what runs keeps its files, else among the temporary ones."""
-    places = (os.environ.get(name, "") for name in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"))
+    named = (os.environ.get(name, "") for name in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"))
+    places = (place.partition(":")[0] for place in named)  # systemd may name several
     place = next((place for place in places if os.access(place, os.W_OK)), tempfile.gettempdir())
     return Path(place) / f"todo-service-metrics-{os.getuid()}-{port()}"
 
