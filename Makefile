@@ -1,10 +1,15 @@
 # `make run` and `make test` need Python 3.11 or later and nothing else; `make e2e` Node, Chromium, PgBouncer and nginx, too.
 
-PYTHON ?= python3
-BIN := .venv/bin
+VENV := .venv
+BIN := $(VENV)/bin
+# That of the virtual environment, where there is one; with another, as in `make PYTHON=python3.13`, it is made anew.
+ifndef PYTHON
+PYTHON := $(shell $(BIN)/python -c 'print("$(BIN)/python")' 2>/dev/null || echo python3)
+endif
+ITSELF := $(BIN)/$(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test e2e bench check lint types audit format clean
+.PHONY: run test quick e2e bench check lint types audit format clean
 
 run: $(BIN)/.run .env
 	@$(BIN)/flask db upgrade
@@ -23,6 +28,11 @@ run: $(BIN)/.run .env
 
 test: $(BIN)/.dev
 	@$(BIN)/pytest
+
+# What shows that a Python will do: calls in process, a start of the server, the README's first call.
+QUICK := cli errors logs server tasks tokens
+quick: $(BIN)/.quick
+	@$(BIN)/python -m pytest -k 'not postgresql' $(QUICK:%=tests/test_%.py) tests/test_readme.py
 
 # Needs Node, Chromium, PgBouncer and nginx too (apt-get install nodejs npm chromium pgbouncer nginx-light).
 e2e: $(BIN)/.dev
@@ -50,7 +60,7 @@ format: $(BIN)/.dev
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A secret of this machine's own; nothing falls back to a known one.
 .env:
@@ -58,16 +68,20 @@ clean:
 	  sed "s/^BETTER_AUTH_SECRET=.*/BETTER_AUTH_SECRET=$$secret/" .env.example > .env
 	@echo 'Wrote .env with a new BETTER_AUTH_SECRET.'
 
-$(BIN)/python:
+$(ITSELF):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear $(VENV)
 
-$(BIN)/.run: requirements.txt | $(BIN)/python
+$(BIN)/.run: requirements.txt $(ITSELF)
 	@echo 'Installing what the service needs ...'
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(BIN)/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
+$(BIN)/.quick: Makefile requirements.txt requirements-dev.txt $(ITSELF)
+	@$(PIP) -r requirements.txt $$(grep -Eo '^(httpx|jsonschema|openapi-spec-validator|psutil|pytest)==[^ ]+' requirements-dev.txt)
+	@touch $@
+
+$(BIN)/.dev: requirements.txt requirements-dev.txt $(ITSELF)
 	@echo 'Installing what the tests need ...'
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(BIN)/.run
