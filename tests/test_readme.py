@@ -53,7 +53,7 @@ def copy_of_the_project(directory: Path) -> Path:
 
 
 def test_make_run_and_the_first_calls_lead_to_a_task(tmp_path: Path) -> None:
-    clone, home = tmp_path / "clone", tmp_path / "home"
+    clone, home = tmp_path / "50% off feature%2Fx #1 caf\u00e9?", tmp_path / "home"
     clone.mkdir()
     home.mkdir()
     copy_of_the_project(clone)

@@ -75,7 +75,8 @@ class Schema:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    migrate.init_app(app, db, directory=str(MIGRATIONS))
+    # Alembic interpolates its options (https://alembic.sqlalchemy.org/en/latest/api/config.html).
+    migrate.init_app(app, db, directory=str(MIGRATIONS).replace("%", "%%"))
     app.extensions["schema"] = Schema(app, settings.auto_migrate)
 
 
