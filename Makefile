@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: run test quick e2e bench check lint types audit format clean
 
 run: $(BIN)/.run .env
-	@$(BIN)/flask db upgrade
+	@FLASK_SKIP_DOTENV=1 $(BIN)/flask db upgrade # which reads .env itself, and may not be able to
 	@port=$$($(BIN)/python -c 'from todo_service.config import Settings; print(Settings.load().port)') && \
 	printf '%s\n' \
 	  '' \

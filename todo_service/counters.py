@@ -17,13 +17,13 @@ class Counters(Storage):
     """How often each key was counted since its window began.
 
     Args:
-        clock: tells the seconds since 1970.
+        clock: tells seconds; a window is as long as it says, also where the host's clock is set back.
     """
 
     STORAGE_SCHEME = None  # it is made by hand, not by an address
     base_exceptions = ValueError
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.clock = clock
         # A key's count and when its window ends; with each count, what has ended is forgotten.
@@ -43,8 +43,8 @@ class Counters(Storage):
         return self.window(key)[0]
 
     def get_expiry(self, key: str) -> float:
-        """When the key's window ends; now, if there is none."""
-        return self.window(key)[1]
+        """When the key's window ends, in seconds since 1970; now, if there is none."""
+        return time.time() + self.window(key)[1] - self.clock()
 
     def window(self, key: str) -> tuple[int, float]:
         with self.lock:
