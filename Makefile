@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 ifndef PYTHON
 PYTHON := $(shell $(BIN)/python -c 'print("$(BIN)/python")' 2>/dev/null || echo python3)
 endif
-ITSELF := $(BIN)/$(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+ITSELF := $(BIN)/python$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: run test quick e2e bench check lint types audit format clean
 
-run: $(BIN)/.run .env
+run: $(BIN)/.run-$(VERSION) .env
 	@FLASK_SKIP_DOTENV=1 $(BIN)/flask db upgrade # which reads .env itself, and may not be able to
 	@port=$$($(BIN)/python -c 'from todo_service.config import Settings; print(Settings.load().port)') && \
 	printf '%s\n' \
@@ -26,36 +27,36 @@ run: $(BIN)/.run .env
 	  ''
 	@exec $(BIN)/gunicorn wsgi:app
 
-test: $(BIN)/.dev
+test: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/pytest
 
 # What shows that a Python will do: calls in process, a start of the server, the README's first call.
 QUICK := cli errors logs server tasks tokens
-quick: $(BIN)/.quick
+quick: $(BIN)/.quick-$(VERSION)
 	@$(BIN)/python -m pytest -k 'not postgresql' $(QUICK:%=tests/test_%.py) tests/test_readme.py
 
 # Needs Node, Chromium, PgBouncer and nginx too (apt-get install nodejs npm chromium pgbouncer nginx-light).
-e2e: $(BIN)/.dev
+e2e: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/pytest e2e
 
 # Half an hour; better with wrk (apt-get install wrk). OPTIONS=--help tells how to shorten it.
-bench: $(BIN)/.bench
+bench: $(BIN)/.bench-$(VERSION)
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 
 check: lint types audit test
 
-lint: $(BIN)/.dev
+lint: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
-types: $(BIN)/.dev
+types: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/mypy
 
 # What can be said of the packages without asking anybody: they fit together, and all are installed.
-audit: $(BIN)/.dev
+audit: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/python -m pip check --disable-pip-version-check
 
-format: $(BIN)/.dev
+format: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -72,21 +73,21 @@ $(ITSELF):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
 	@$(PYTHON) -m venv --clear $(VENV)
 
-$(BIN)/.run: requirements.txt $(ITSELF)
+$(BIN)/.run-$(VERSION): requirements.txt | $(ITSELF)
 	@echo 'Installing what the service needs ...'
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(BIN)/.quick: Makefile requirements.txt requirements-dev.txt $(ITSELF)
+$(BIN)/.quick-$(VERSION): Makefile requirements.txt requirements-dev.txt | $(ITSELF)
 	@$(PIP) -r requirements.txt $$(grep -Eo '^(httpx|jsonschema|openapi-spec-validator|psutil|pytest)==[^ ]+' requirements-dev.txt)
 	@touch $@
 
-$(BIN)/.dev: requirements.txt requirements-dev.txt $(ITSELF)
+$(BIN)/.dev-$(VERSION): requirements.txt requirements-dev.txt | $(ITSELF)
 	@echo 'Installing what the tests need ...'
 	@$(PIP) -r requirements-dev.txt
-	@touch $@ $(BIN)/.run
+	@touch $@ $(BIN)/.run-$(VERSION)
 
-$(BIN)/.bench: benchmarks/requirements.txt $(BIN)/.dev
+$(BIN)/.bench-$(VERSION): benchmarks/requirements.txt $(BIN)/.dev-$(VERSION)
 	@echo 'Installing what the benchmarks need ...'
 	@$(PIP) -r benchmarks/requirements.txt
 	@touch $@
