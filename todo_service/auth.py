@@ -17,7 +17,6 @@ from todo_service import rate_limit, schema_version
 from todo_service.config import Settings
 from todo_service.errors import Problem, unavailable
 from todo_service.extensions import jwt
-from todo_service.fair_share import FairShare
 from todo_service.fields import UNSTORABLE
 from todo_service.key_set import KeySet, KeysUnreachable
 from todo_service.keys import ALGORITHMS
@@ -54,8 +53,7 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
         token = bearer_token()
         cache: TokenCache = current_app.extensions["token_cache"]
         g.current_user = cache.get(token) or verify(token)
-        share: FairShare = current_app.extensions["fair_share"]
-        with share.turn(g.current_user.id):
+        with rate_limit.turn(g.current_user.id):
             rate_limit.hit()
             schema_version.require_current()
             return view(*args, **kwargs)
@@ -122,7 +120,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["JWT_DECODE_LEEWAY"] = timedelta(seconds=settings.jwt_leeway)
     app.extensions["key_set"] = key_set = KeySet(settings.key_set_url)
     app.extensions["token_cache"] = TokenCache(key_set, settings.jwt_leeway)
-    app.extensions["fair_share"] = FairShare()
     app.extensions["token_origin"] = (settings.issuer, settings.audience)
     jwt.init_app(app)
     # A key that does not fit its algorithm, say, which is no InvalidTokenError.

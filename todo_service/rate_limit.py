@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
@@ -17,14 +18,13 @@ from todo_service.client_address import client_address
 from todo_service.config import Settings
 from todo_service.counters import Counters
 from todo_service.errors import Problem
+from todo_service.fair_share import FairShare
 
 log = logging.getLogger(__name__)
 
 STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
 PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
-REFUSAL_SECONDS = (
-    0.1  # that one takes, in its user's turn (fair_share.py): else nobody would wait to ask again
-)
+REFUSAL_SECONDS = 0.1  # that one takes, in its user's turn: else nobody would wait to ask again
 LOG_SECONDS = 60  # between two lines about a storage that is down
 
 T = TypeVar("T")
@@ -76,6 +76,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     if settings.rate_limit:
         storage = storage_at(settings.rate_limit_storage)
         app.extensions["rate_limit"] = RateLimit(storage, parse(settings.rate_limit))
+        app.extensions["fair_share"] = FairShare()
 
 
 def storage_at(url: str) -> Storage:
@@ -86,6 +87,12 @@ def storage_at(url: str) -> Storage:
     timeout = STORAGE_SECONDS
     redis = storage_from_string(url, socket_connect_timeout=timeout, socket_timeout=timeout, retry=retry)
     return cast(Storage, redis)
+
+
+def turn(user_id: str) -> AbstractContextManager[None]:
+    """A turn of this user's. Where nothing is limited, nobody waits for one."""
+    share: FairShare | None = current_app.extensions.get("fair_share")
+    return share.turn(user_id) if share else nullcontext()
 
 
 def hit(cost: int = 1) -> None:
