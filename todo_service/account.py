@@ -10,12 +10,12 @@ from sqlalchemy import Integer, bindparam, func, select
 from werkzeug.wsgi import FileWrapper
 
 from todo_service import deadlines, rate_limit
+from todo_service.account_schemas import AccountSchema, EraseInput, ExportParameters, ExportSchema
 from todo_service.auth import current_user, signed_in
 from todo_service.contract import returns, serves, takes
 from todo_service.erasure import erase
 from todo_service.export import FORMATS
 from todo_service.models import TASK_COLUMNS, Task, TaskRow, User, now
-from todo_service.service_schemas import AccountSchema, EraseInput, ExportParameters, ExportSchema
 from todo_service.transactions import USER, fetch, fetch_one, snapshot
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account")

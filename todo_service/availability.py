@@ -29,6 +29,14 @@ UNFIT: dict[type, str] = {
 LOST = ("08", "57P", "25006")
 
 
+class NotReady(Exception):
+    """The database cannot serve now; `detail` says why, in a sentence for clients."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 def unavailability(error: BaseException) -> str | None:
     """What a client is told of a database that cannot serve now; None if we asked something wrong.
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from todo_service.base_schemas import Input, Output
 from todo_service.fields import StrictBoolean, absent
-from todo_service.schemas import Input, Output, TaskInput, TaskSchema
+from todo_service.schemas import TaskInput, TaskSchema
 
 
 def op(kind: str) -> fields.String:

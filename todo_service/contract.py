@@ -9,11 +9,11 @@ from typing import Any, cast
 from flask import Response, request, url_for
 from marshmallow import Schema, ValidationError
 
+from todo_service.base_schemas import NoParameters
 from todo_service.errors import invalid
 from todo_service.etags import etag, is_listed
 from todo_service.json_body import MAX_BODY, read_object
 from todo_service.json_response import json_response
-from todo_service.schemas import NoParameters
 
 View = Callable[..., Any]
 

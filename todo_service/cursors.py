@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 from marshmallow import Schema, ValidationError, fields, validate
 
+from todo_service.base_schemas import Input
 from todo_service.fields import PRIORITIES, Timestamp
-from todo_service.schemas import Input
 
 CHECKSUM_CHARACTERS = 16
 

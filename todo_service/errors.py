@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from todo_service.availability import reason, unavailability
+from todo_service.availability import NotReady, reason, unavailability
 from todo_service.json_response import json_response
 from todo_service.logs import request_id
 
@@ -105,6 +105,10 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(Problem)
     def refused(problem: Problem) -> Response:
         return problem.response()
+
+    @app.errorhandler(NotReady)
+    def not_ready(error: NotReady) -> Response:
+        return unavailable(error.detail).response()
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

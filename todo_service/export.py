@@ -10,10 +10,10 @@ from typing import Any
 
 from icalendar import Calendar, Todo
 
+from todo_service.account_schemas import AccountSchema
 from todo_service.json_response import json_bytes
 from todo_service.models import TaskRow
 from todo_service.schemas import TaskSchema
-from todo_service.service_schemas import AccountSchema
 
 Account = dict[str, Any]
 Chunks = Iterable[list[TaskRow]]

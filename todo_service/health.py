@@ -5,12 +5,13 @@ import time
 from threading import Lock
 
 from flask import Blueprint, Flask, current_app, url_for
+from marshmallow import fields
 
 from todo_service import deadlines, schema_version
+from todo_service.availability import NotReady
+from todo_service.base_schemas import Output
 from todo_service.config import VERSION
 from todo_service.contract import returns
-from todo_service.errors import Problem, unavailable
-from todo_service.service_schemas import HealthSchema, IndexSchema
 
 blueprint = Blueprint("health", __name__)
 
@@ -23,6 +24,30 @@ LINKS = {
     "openapi": "docs.openapi_document",
     "docs": "docs.docs_page",
 }
+
+
+class LinksSchema(Output):
+    """Where things are."""
+
+    tasks = fields.String(metadata={"examples": ["/api/tasks"]})
+    health = fields.String(metadata={"examples": ["/health"]})
+    ready = fields.String(metadata={"examples": ["/health/ready"]})
+    openapi = fields.String(metadata={"examples": ["/openapi.json"]})
+    docs = fields.String(metadata={"examples": ["/docs"]})
+
+
+class IndexSchema(Output):
+    """What this is, and where to go from here."""
+
+    name = fields.String(metadata={"examples": ["todo-service"]})
+    version = fields.String(metadata={"examples": [VERSION]})
+    links = fields.Nested(LinksSchema)
+
+
+class HealthSchema(Output):
+    """How the service is."""
+
+    status = fields.String(metadata={"enum": ["healthy", "ready"], "examples": ["healthy"]})
 
 
 def init_app(app: Flask) -> None:
@@ -66,7 +91,7 @@ class Readiness:
     def require(self) -> None:
         """
         Raises:
-            Problem: 503, requests cannot be served, or could not be a moment ago.
+            NotReady: requests cannot be served, or could not be a moment ago.
         """
         if self.lock.acquire(blocking=False):
             try:
@@ -76,14 +101,14 @@ class Readiness:
             finally:
                 self.lock.release()
         if self.problem:
-            raise unavailable(self.problem)
+            raise NotReady(self.problem)
 
     def look(self) -> str | None:
         """What is wrong, in a sentence; None if nothing is."""
         with deadlines.limit(deadlines.CONNECT_SECONDS):
             try:
                 schema_version.require_current()
-            except Problem as problem:
-                return problem.detail
+            except NotReady as error:
+                return error.detail
             # It was so once. Somebody may have migrated since, or another host be the primary.
             return schema_version.problem_found_by(schema_version.require_writable)

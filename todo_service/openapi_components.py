@@ -3,14 +3,39 @@
 from http import HTTPStatus
 
 from apispec import APISpec
+from marshmallow import fields
 
 from todo_service import changes, idempotency, own_tasks
+from todo_service.base_schemas import Output
 from todo_service.errors import TITLES, Problem, invalid, unavailable
 from todo_service.idempotency import KEY
 from todo_service.json_body import MAX_BODY, too_large, unsupported
 from todo_service.openapi_schemas import Object, example
 from todo_service.schemas import TaskSchema
-from todo_service.service_schemas import ProblemSchema
+
+
+class ProblemSchema(Output):
+    """Why a request was refused (RFC 9457); the same shape for every error."""
+
+    type = fields.String(metadata={"description": "Always `about:blank`: `code` tells errors apart."})
+    title = fields.String(metadata={"description": "The status in words."})
+    status = fields.Integer(metadata={"description": "The HTTP status.", "minimum": 400, "maximum": 599})
+    code = fields.String(metadata={"description": "A stable name to switch on."})
+    detail = fields.String(metadata={"description": "One sentence that can be shown to the user."})
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={
+            "description": "Messages by field or parameter, of a batch by index; where any are at fault.",
+            "optional": True,
+        },
+    )
+    current = fields.Nested(
+        TaskSchema,
+        metadata={"description": "The task as it is, where a precondition failed.", "optional": True},
+    )
+    request_id = fields.String(metadata={"description": "What to quote when asking for help; X-Request-Id."})
+
 
 EXAMPLE_TASK = example(TaskSchema())
 

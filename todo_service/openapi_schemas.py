@@ -7,9 +7,9 @@ from apispec import APISpec, BasePlugin
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from marshmallow import Schema, fields
 
+from todo_service.base_schemas import Input
 from todo_service.batch_schemas import OPERATIONS, Operation
 from todo_service.fields import TIMESTAMP, CommaSeparated, Timestamp
-from todo_service.schemas import Input
 
 Object = dict[str, Any]  # of JSON
 

@@ -15,19 +15,18 @@ from psycopg2.errors import InsufficientPrivilege, InvalidSchemaName
 from sqlalchemy import false, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from todo_service.availability import AWAY, OTHER_SCHEMA, reason, unavailability
+from todo_service.availability import AWAY, OTHER_SCHEMA, NotReady, reason, unavailability
 from todo_service.begin import begin, write_lock
 from todo_service.config import Settings
 from todo_service.database import WRITE
 from todo_service.deadlines import LOCK_SECONDS
-from todo_service.errors import RETRY_SOON, unavailable
 from todo_service.extensions import db, metadata, migrate
 from todo_service.log_exceptions import chain
 from todo_service.models import Erasure
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = RETRY_SOON  # until a database that answered, but is not as it must be, is looked at again
+RETRY_SECONDS = 2  # until a database that answered, but is not as it must be, is looked at again
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 UPGRADE = "run `flask db upgrade` of this version, on a database of its own"
@@ -95,13 +94,13 @@ def require_current(wait: float | None = LOCK_SECONDS) -> None:
         wait: for how many seconds; None: until that is done.
 
     Raises:
-        Problem: 503, the schema is not what the code needs and may not, cannot or could not yet be changed.
+        NotReady: the schema is not what the code needs and may not, cannot or could not yet be changed.
     """
     schema = this_schema()
     if not schema.seen_current:
         schema.look().join(wait)
     if not schema.seen_current:
-        raise unavailable(schema.problem or OTHER_SCHEMA)
+        raise NotReady(schema.problem or OTHER_SCHEMA)
 
 
 # ---- checks: they raise CommandError if the schema is not as it must be, and DBAPIError as the database does

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from marshmallow import EXCLUDE, RAISE, Schema, fields, pre_load, validate
+from marshmallow import Schema, fields, pre_load, validate
 
+from todo_service.base_schemas import Input, Output, Parameters
 from todo_service.fields import (
     NAMES,
     PRIORITIES,
@@ -18,20 +19,6 @@ from todo_service.fields import (
 )
 
 SERVER_OWNED = ("id", "user_id", "created_at", "updated_at", "completed_at", "revision")
-
-
-class Input(Schema):
-    """What a client sends. Refuses what it does not know: to drop it in silence would lose data."""
-
-    class Meta(Schema.Meta):
-        unknown = RAISE
-
-
-class Output(Schema):
-    """What the service answers with; clients have to expect members that they do not know."""
-
-    class Meta(Schema.Meta):
-        unknown = EXCLUDE
 
 
 class SentBack(Input):
@@ -124,12 +111,6 @@ class CompletionInput(SentBack):
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
-class Parameters(Input):
-    """Parameters of a query."""
-
-    error_messages = {"unknown": "Unknown parameter."}  # noqa: RUF012  # marshmallow declares it so
-
-
 class ListParameters(Parameters):
     """Which tasks, in which order, and which page of them."""
 
@@ -210,10 +191,6 @@ class ChangesParameters(Parameters):
         metadata={"description": "The `token` of the last answer; without it, everything there is."},
     )
     limit = Limit()
-
-
-class NoParameters(Parameters):
-    """No query parameter at all."""
 
 
 class ChangeSchema(Output):
