@@ -6,8 +6,8 @@ Stock gunicorn (https://gunicorn.org/reference/settings): what is not set here k
 
 import sys
 
-from todo_service import logs
 from todo_service.config import SettingError, Settings
+from todo_service.ops import logs
 
 try:
     settings = Settings.load()

@@ -40,8 +40,8 @@ from tests.test_migrations import (
     test_several_processes_may_start_on_an_empty_database_at_once,
 )
 from tests.test_model import test_the_service_is_what_a_few_dictionaries_are
-from todo_service.deadlines import CONNECT_SECONDS, IDLE_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
-from todo_service.transactions import transaction
+from todo_service.db.deadlines import CONNECT_SECONDS, IDLE_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
+from todo_service.db.transactions import transaction
 
 # What holds on PostgreSQL holds here as well: these tests run again, on the fixtures below. The others are
 # imported once more, or they would be those that other modules have made for another database.

@@ -10,7 +10,7 @@ from flask import current_app
 from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
 
-from todo_service import deadlines
+from todo_service.db import deadlines
 
 WAIT_SECONDS = 300  # for another process that is migrating already
 LONGEST_SECONDS = 3600  # for a single step

@@ -13,10 +13,12 @@ from tests.openapi_document import JSON
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import Service
-from todo_service import create_app, logs, schema_version
+from todo_service import create_app
 from todo_service.config import Settings
+from todo_service.db import schema_version
 from todo_service.extensions import db
 from todo_service.models import Erasure, User
+from todo_service.ops import logs
 
 MakeApp = Callable[..., Flask]
 

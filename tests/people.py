@@ -7,7 +7,7 @@ import jwt
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from todo_service.etags import list_version
+from todo_service.api.etags import list_version
 
 SECRET = "a secret that only the tests know, 32+ bytes"
 

@@ -17,7 +17,8 @@ from sqlalchemy import event, inspect, text
 from werkzeug.test import TestResponse
 
 from tests.people import Person, body
-from todo_service import account, erasure
+from todo_service.account import erasure
+from todo_service.account import views as account
 from todo_service.extensions import db
 
 CONFIRMED = {"confirm": "erase"}

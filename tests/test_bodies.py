@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.people import Person, body
-from todo_service.json_body import MAX_BODY, MAX_DEPTH
+from todo_service.api.json_body import MAX_BODY, MAX_DEPTH
 
 JSON = "application/json"
 

@@ -202,7 +202,7 @@ def test_a_token_older_than_the_kept_deletions_has_expired(app: Flask, ada: Pers
 def test_prune_works_in_batches_and_leaves_other_users_alone(
     app: Flask, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("todo_service.pruning.BATCH", 2)
+    monkeypatch.setattr("todo_service.db.retention.BATCH", 2)
     followers = [Mirror(ada), Mirror(bob)]
     for person, number in ((ada, 5), (bob, 1)):
         for _ in range(number):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.load import at_once
 from tests.test_key_set import Clock
-from todo_service.counters import Counters
+from todo_service.auth.counters import Counters
 
 
 @pytest.fixture

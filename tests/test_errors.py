@@ -13,8 +13,10 @@ from werkzeug.test import TestResponse
 
 from tests.log_lines import LogLines
 from tests.people import Person, body
-from todo_service import create_app, own_tasks, tasks
+from todo_service import create_app
 from todo_service.config import Settings
+from todo_service.tasks import queries
+from todo_service.tasks import views as tasks
 
 MEMBERS = {"type", "title", "status", "code", "detail", "request_id"}
 
@@ -128,7 +130,7 @@ def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
 def test_a_failed_write_leaves_nothing_behind(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     task = ada.adds()
     with monkeypatch.context() as patched:
-        patched.setattr(own_tasks, "NOTE_DELETION", None)
+        patched.setattr(queries, "NOTE_DELETION", None)
         assert ada.delete(f"/api/tasks/{task['id']}").status_code == 500
     assert body(ada.get()) == [task]
     assert ada.adds()["revision"] == 2

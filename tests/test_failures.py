@@ -22,12 +22,14 @@ from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT, Service
-from todo_service import create_app, database, deadlines, fair_share
+from todo_service import create_app
+from todo_service.auth import fair_share
+from todo_service.auth.key_set import FETCH_SECONDS
+from todo_service.auth.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
 from todo_service.config import Settings
+from todo_service.db import deadlines
+from todo_service.db.transactions import execute, fetch, transaction
 from todo_service.extensions import db
-from todo_service.key_set import FETCH_SECONDS
-from todo_service.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
-from todo_service.transactions import execute, fetch, transaction
 
 CREATE = {"op": "create", "task": {"title": "x"}}
 
@@ -203,7 +205,7 @@ def test_a_frozen_server_is_not_waited_for(
         if at == "do_connect":
             engine.dispose()
         if at == "checkout":
-            monkeypatch.setattr(database, "TRUSTED_SECONDS", 0)
+            monkeypatch.setattr(engine, "TRUSTED_SECONDS", 0)
         name = "before_cursor_execute" if at.isupper() else at
         event.listen(engine, name, frozen_at(at), insert=True)
         assert refused(request_(ada))

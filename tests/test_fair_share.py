@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from tests.load import at_once
 from tests.people import Person
 from tests.service import Service
-from todo_service import fair_share
-from todo_service.errors import Problem
-from todo_service.fair_share import AT_ONCE, MOST, FairShare
+from todo_service.api.problems import Problem
+from todo_service.auth import fair_share
+from todo_service.auth.fair_share import AT_ONCE, MOST, FairShare
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from werkzeug.test import TestResponse
 
 from tests.locks import user_locked
 from tests.people import Person, body
-from todo_service import create_app, deadlines
+from todo_service import create_app
 from todo_service.config import Settings
+from todo_service.db import deadlines
 from todo_service.extensions import db
 from todo_service.models import StoredResponse
 

@@ -15,8 +15,7 @@ from tests.auth_server import AuthServer, SigningKey
 from tests.log_lines import LogLines
 from tests.people import body, token_for
 from todo_service import create_app
-from todo_service.config import Settings
-from todo_service.key_set import (
+from todo_service.auth.key_set import (
     BURST,
     FETCH_SECONDS,
     FRESH_SECONDS,
@@ -26,6 +25,7 @@ from todo_service.key_set import (
     KeySet,
     KeysUnreachable,
 )
+from todo_service.config import Settings
 
 UNKNOWN = "no such key"
 SLACK = 5  # seconds by which a busy machine may exceed a limit

@@ -22,9 +22,10 @@ from tests.log_lines import LogLines
 from tests.people import Person
 from tests.service import Service
 from tests.test_isolation import NOBODYS
-from todo_service import logs, tasks
 from todo_service.config import SettingError
 from todo_service.extensions import db
+from todo_service.ops import logs
+from todo_service.tasks import views as tasks
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -187,7 +188,7 @@ def test_whoever_listens_to_logging_hears_of_a_failure_and_its_exception(
     monkeypatch.setattr(tasks, "find", failing(error))
     ada.get()
     (record,) = caplog.records
-    assert (record.name, record.getMessage()) == ("todo_service.errors", "Unhandled exception")
+    assert (record.name, record.getMessage()) == ("todo_service.api.problems", "Unhandled exception")
     assert record.exc_info
     assert record.exc_info[1] is error
 

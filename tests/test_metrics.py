@@ -19,7 +19,7 @@ from tests.locks import user_locked
 from tests.measured import Measured
 from tests.people import SECRET, token_for
 from tests.service import Service, free_port, run
-from todo_service.exporter import AllProcesses
+from todo_service.ops.exporter import AllProcesses
 
 
 @pytest.fixture

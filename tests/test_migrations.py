@@ -20,9 +20,9 @@ from tests.postgres import Postgres
 from tests.service import Service, run
 from todo_service import create_app
 from todo_service.config import Settings
-from todo_service.deadlines import LOCK_SECONDS
+from todo_service.db.deadlines import LOCK_SECONDS
+from todo_service.db.schema_version import MIGRATIONS
 from todo_service.extensions import db, metadata
-from todo_service.schema_version import MIGRATIONS
 
 TABLES = {"alembic_version", "users", "tasks", "deletions", "stored_responses", "erasures"}
 

@@ -82,7 +82,7 @@ def test_sentry_hears_of_an_unhandled_exception_once(observe: Observe) -> None:
         # The end of the process, which has waited until all was sent.
         (event,) = sentry.of_type("event")
     (error,) = event["exception"]["values"]
-    assert (error["type"], event["logger"]) == ("RuntimeError", "todo_service.errors")
+    assert (error["type"], event["logger"]) == ("RuntimeError", "todo_service.api.problems")
     assert error["stacktrace"]["frames"][-1]["function"] == "fail"
     assert event["transaction"] == "fail"
     assert_reticent(event)

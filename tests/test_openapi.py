@@ -22,9 +22,9 @@ from tests.openapi_document import (
     validator,
 )
 from tests.people import Person, body
-from todo_service.batch_schemas import OPERATIONS
-from todo_service.openapi import describe
-from todo_service.schemas import SERVER_OWNED
+from todo_service.docs.openapi import describe
+from todo_service.tasks.batch_schemas import OPERATIONS
+from todo_service.tasks.schemas import SERVER_OWNED
 
 
 def test_it_is_valid_openapi(document: JSON) -> None:

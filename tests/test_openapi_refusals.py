@@ -22,10 +22,11 @@ from tests.openapi_document import (
     request_example,
 )
 from tests.people import Person, body
-from todo_service import create_app, idempotency
+from todo_service import create_app
 from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.models import User
+from todo_service.writes import idempotency
 
 
 def test_refusals_are_described_and_are_problems(document: JSON, client: FlaskClient, ada: Person) -> None:

@@ -18,8 +18,8 @@ from tests.openapi_document import (
     validator,
 )
 from tests.people import Person
-from todo_service.batch_schemas import OPERATIONS
-from todo_service.fields import TIMESTAMP, parse_timestamp
+from todo_service.api.fields import TIMESTAMP, parse_timestamp
+from todo_service.tasks.batch_schemas import OPERATIONS
 
 
 def nested(levels: int) -> Any:

@@ -19,8 +19,8 @@ from tests.postgres import Postgres
 from tests.service import Service
 from tests.test_failures import refused
 from tests.test_key_set import drip
-from todo_service.deadlines import CONNECT_SECONDS, LOCK_SECONDS
-from todo_service.key_set import FETCH_SECONDS, REFILL_SECONDS
+from todo_service.auth.key_set import FETCH_SECONDS, REFILL_SECONDS
+from todo_service.db.deadlines import CONNECT_SECONDS, LOCK_SECONDS
 
 SLACK = 4  # seconds by which a busy machine may exceed a limit
 

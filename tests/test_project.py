@@ -11,42 +11,37 @@ from tests.service import ROOT
 
 PACKAGE = ROOT / "todo_service"
 
-# Each layer imports from those before it only (and from the standard library and the dependencies).
-LAYERS = [
-    {
-        "availability",
-        "counters",
-        "deadlines",
-        "etags",
-        "extensions",
-        "fields",
-        "json_response",
-        "keys",
-        "log_exceptions",
-        "paging",
-        "serving",
-        "setting_types",
-        "sqlite_file",
-    },
-    {"config", "metrics_directory", "models"},
-    {"client_address", "exporter", "logs", "metrics", "schemas"},
-    {"batch_schemas", "cursors", "database", "key_set", "service_schemas", "telemetry"},
-    {"begin", "errors", "export", "openapi_schemas", "token_cache"},
-    {"fair_share", "json_body", "rate_limit", "schema_version", "transactions"},
-    {"auth", "contract", "erasure", "headers", "listing", "pruning", "startup"},
-    {"account", "changes", "cli", "health", "revisions"},
-    {"idempotency", "own_tasks"},
-    {"openapi_components", "preconditions"},
-    {"batch", "openapi", "tasks"},
-    {"docs"},
-    {"__init__"},
+# What each room and each file beside them may import of the package: what stands before it.
+ORDER = [
+    "serving",
+    "setting_types",
+    "config",
+    "extensions",
+    "models",
+    "ops",
+    "db",
+    "api",
+    "auth",
+    "writes",
+    "tasks",
+    "account",
+    "docs",
+    "headers",
+    "cli",
+    "startup",
+    "__init__",
 ]
 
 
-def imported(module: Path) -> set[str]:
-    """The modules of the package that a module of it imports."""
+def room(file: Path) -> str:
+    """The room of a file of the package, or its own name if it stands beside them."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(file: Path) -> set[str]:
+    """The rooms, and the files beside them, from which a file imports."""
     names = set()
-    for node in ast.walk(ast.parse(module.read_text())):
+    for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module == "todo_service":
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("todo_service."):
@@ -54,14 +49,17 @@ def imported(module: Path) -> set[str]:
     return names
 
 
-def test_imports_point_one_way() -> None:
-    modules = {path.stem: path for path in PACKAGE.glob("*.py")}
-    assert set(modules) == set().union(*LAYERS)
-    below: set[str] = set()
-    for layer in LAYERS:
-        for name in layer:
-            assert imported(modules[name]) <= below, name
-        below |= layer
+def test_imports_between_rooms_point_one_way() -> None:
+    for file in PACKAGE.rglob("*.py"):
+        place = ORDER.index(room(file))
+        assert imported(file) <= {*ORDER[:place], room(file)}, file
+
+
+def test_each_room_says_what_belongs_there() -> None:
+    for directory in (path for path in PACKAGE.iterdir() if (path / "__init__.py").exists()):
+        said = ast.get_docstring(ast.parse((directory / "__init__.py").read_text()))
+        assert said, directory
+        assert "\n" not in said, directory
 
 
 def tracked() -> list[Path]:
@@ -93,7 +91,7 @@ def test_what_is_installed_is_what_is_pinned() -> None:
 def test_whatever_the_documents_name_is_there() -> None:
     for document in ("README.md", "SECURITY.md", "docs/operating.md"):
         for name in re.findall(r"`((?:tests/)?\w+\.py)`", (ROOT / document).read_text()):
-            assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
+            assert (ROOT / name).exists() or list(PACKAGE.rglob(name)), name
 
 
 def test_nothing_is_left_undone() -> None:

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from todo_service.extensions import db
-from todo_service.listing import SORTS, Search, statement_for
+from todo_service.tasks.listing import SORTS, Search, statement_for
 
 NOBODYS = "019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"
 

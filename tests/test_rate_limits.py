@@ -13,7 +13,8 @@ from tests.log_lines import LogLines
 from tests.people import Person, body, token_for
 from tests.redis_server import RedisServer
 from tests.service import Service
-from todo_service import create_app, rate_limit
+from todo_service import create_app
+from todo_service.auth import rate_limit
 from todo_service.config import Settings
 from todo_service.setting_types import Proxies
 

@@ -17,8 +17,10 @@ from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.test_failures import listening, refused
 from tests.test_migrations import empty, flask, wait_until
-from todo_service import create_app, health, schema_version
+from todo_service import create_app
 from todo_service.config import Settings
+from todo_service.db import schema_version
+from todo_service.docs import health
 from todo_service.extensions import db
 
 __all__ = ["empty"]

@@ -18,10 +18,10 @@ from sqlalchemy import UniqueConstraint
 from tests.log_lines import LogLines
 from tests.people import Person
 from tests.service import ROOT, free_port
-from todo_service import metrics
 from todo_service.extensions import metadata
-from todo_service.schemas import ListParameters
-from todo_service.telemetry import template
+from todo_service.ops import metrics
+from todo_service.ops.telemetry import template
+from todo_service.tasks.schemas import ListParameters
 
 README = (ROOT / "README.md").read_text()
 
@@ -156,7 +156,7 @@ def test_every_field_of_a_request_s_line_is_in_the_readme(ada: Person, log_lines
 def test_every_code_of_the_readme_is_one_the_service_uses_and_the_other_way_round() -> None:
     table = "\n".join(re.findall(r"^\| \d{3} \|(.*?)\|", README, re.MULTILINE))
     documented = set(re.findall("`([a-z_]+)`", table))
-    source = "\n".join(path.read_text() for path in (ROOT / "todo_service").glob("*.py"))
+    source = "\n".join(path.read_text() for path in (ROOT / "todo_service").rglob("*.py"))
     used = set(re.findall(r'(?:Problem|refusal)\(\s*(?:\d{3}, )?"([a-z_]+)"', source))
     used |= set(re.findall(r'^    \d{3}: "([a-z_]+)",$', source, re.MULTILINE))
     assert used == documented

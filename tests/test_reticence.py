@@ -18,9 +18,10 @@ from tests.people import SECRET, Person, body, token_for
 from tests.service import Service
 from tests.test_isolation import ENDPOINTS, NOBODYS
 from tests.test_logs import caused, failing
-from todo_service import listing, own_tasks, tasks
+from todo_service.api.problems import invalid
 from todo_service.config import SettingError
-from todo_service.errors import invalid
+from todo_service.tasks import listing, queries
+from todo_service.tasks import views as tasks
 
 TITLE, DESCRIPTION, EMAIL, NAME, WORDS = "M-title", "M-description", "m-mail@example.com", "M-name", "M-words"
 WRITTEN = {"title": TITLE, "description": DESCRIPTION}
@@ -65,7 +66,7 @@ def test_no_traceback_does_either(
 ) -> None:
     for module, name in [
         (tasks, "find"),
-        (own_tasks, "search_columns"),
+        (queries, "search_columns"),
         (listing, "encode"),
         (tasks, "own_task"),
     ]:
@@ -79,9 +80,9 @@ def test_nor_does_a_row_that_the_database_refuses(
     app: Flask, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
     """PostgreSQL shows the whole row in its error."""
-    honest = own_tasks.search_columns
+    honest = queries.search_columns
     monkeypatch.setattr(
-        own_tasks, "search_columns", lambda task: {**honest(task), "completed": not task.completed}
+        queries, "search_columns", lambda task: {**honest(task), "completed": not task.completed}
     )
     ada = Person(app.test_client(), "ada", email=EMAIL, name=NAME)
     assert ada.post(json=WRITTEN).status_code == 500

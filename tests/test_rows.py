@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import Schema
 
-from todo_service.json_response import json_bytes
+from todo_service.api.json_response import json_bytes
 from todo_service.models import TaskRow
-from todo_service.schemas import TaskSchema
+from todo_service.tasks.schemas import TaskSchema
 
 moments = st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31))  # noqa: DTZ001  # UTC
 rows = st.builds(

@@ -13,8 +13,9 @@ import pytest
 
 from tests.people import SECRET
 from tests.service import ROOT, clean_environment, run
-from todo_service import create_app, schema_version
+from todo_service import create_app
 from todo_service.config import SettingError, Settings
+from todo_service.db import schema_version
 
 ENOUGH = {"BETTER_AUTH_SECRET": SECRET}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.people import Person, body
-from todo_service.fields import Timestamp, parse_timestamp
+from todo_service.api.fields import Timestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(

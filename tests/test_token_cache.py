@@ -13,10 +13,11 @@ from tests.auth_server import AuthServer, SigningKey
 from tests.load import at_once
 from tests.people import Person, token_for
 from tests.test_key_set import Clock
-from todo_service import auth, create_app
+from todo_service import create_app
+from todo_service.auth import bearer
+from todo_service.auth.key_set import FRESH_SECONDS, KeySet
+from todo_service.auth.token_cache import CurrentUser, TokenCache
 from todo_service.config import Settings
-from todo_service.key_set import FRESH_SECONDS, KeySet
-from todo_service.token_cache import CurrentUser, TokenCache
 
 ADA = CurrentUser("ada", None, None)
 FOR_LONG = 10**9  # seconds
@@ -111,13 +112,13 @@ def test_a_full_cache_never_fails_under_many_threads(cache: TokenCache, clock: C
 def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tokens that were verified."""
     done: list[str] = []
-    verify = auth.verify
+    verify = bearer.verify
 
     def noted(token: str) -> CurrentUser:
         done.append(token)
         return verify(token)
 
-    monkeypatch.setattr(auth, "verify", noted)
+    monkeypatch.setattr(bearer, "verify", noted)
     return done
 
 

@@ -2,28 +2,18 @@
 
 from flask import Flask
 
-from todo_service import (
-    account,
-    auth,
-    batch,
-    changes,
-    cli,
-    client_address,
-    database,
-    docs,
-    errors,
-    headers,
-    health,
-    idempotency,
-    json_body,
-    logs,
-    metrics,
-    rate_limit,
-    schema_version,
-    tasks,
-    telemetry,
-)
+from todo_service import cli, headers
+from todo_service.account import views as account
+from todo_service.api import json_body, problems
+from todo_service.auth import bearer, client_address, rate_limit
 from todo_service.config import Settings
+from todo_service.db import engine, schema_version
+from todo_service.docs import health
+from todo_service.docs import page as docs
+from todo_service.ops import logs, metrics, telemetry
+from todo_service.tasks import batch, changes
+from todo_service.tasks import views as tasks
+from todo_service.writes import idempotency
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -40,14 +30,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     logs.configure(settings)
     metrics.init_app(app, settings)
-    database.init_app(app, settings)
+    engine.init_app(app, settings)
     telemetry.init_app(app, settings)
-    errors.init_app(app)
+    problems.init_app(app)
     json_body.init_app(app)
     client_address.init_app(app, settings)
     headers.init_app(app, settings)
     schema_version.init_app(app, settings)
-    auth.init_app(app, settings)
+    bearer.init_app(app, settings)
     rate_limit.init_app(app, settings)
     idempotency.init_app(app, settings)
     cli.init_app(app, settings)

@@ -7,11 +7,11 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_jwt_extended import create_access_token
 
-from todo_service import schema_version
-from todo_service.auth import LONGEST_SUBJECT
+from todo_service.account.erasure import erase
+from todo_service.auth.bearer import LONGEST_SUBJECT
 from todo_service.config import Settings
-from todo_service.erasure import erase
-from todo_service.pruning import prune_deletions, prune_responses
+from todo_service.db import schema_version
+from todo_service.db.retention import prune_deletions, prune_responses
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -5,10 +5,10 @@ import re
 
 from flask import Flask, Response, request
 
-from todo_service import rate_limit
+from todo_service.auth import rate_limit
 from todo_service.config import Settings
 from todo_service.extensions import cors
-from todo_service.logs import request_id
+from todo_service.ops.logs import request_id
 
 log = logging.getLogger(__name__)
 

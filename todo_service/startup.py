@@ -5,8 +5,8 @@ from threading import Thread, Timer
 
 from flask import Flask
 
-from todo_service import exporter
 from todo_service.config import Settings
+from todo_service.ops import exporter
 from todo_service.serving import is_serving
 
 LOADED_WITHIN = 1  # second: whoever imports `wsgi.app`, to watch it say, has added its listeners by then

@@ -1,0 +1,1 @@
+"""What a person does with all that is held of them: see it, take it along, erase it."""

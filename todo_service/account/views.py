@@ -1,0 +1,125 @@
+"""The account: what is held of the current user, to see, to take along and to erase (contract §8)."""
+
+from collections.abc import Iterable, Iterator
+from math import ceil
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Integer, bindparam, func, select
+from werkzeug.wsgi import FileWrapper
+
+from todo_service.account.erasure import erase
+from todo_service.account.export import FORMATS
+from todo_service.account.schemas import AccountSchema, EraseInput, ExportParameters, ExportSchema
+from todo_service.api.contract import returns, serves, takes
+from todo_service.auth import rate_limit
+from todo_service.auth.bearer import current_user, signed_in
+from todo_service.db import deadlines
+from todo_service.db.transactions import USER, fetch, fetch_one, snapshot
+from todo_service.models import TASK_COLUMNS, Task, TaskRow, User, now
+
+blueprint = Blueprint("account", __name__, url_prefix="/api/account")
+
+CHUNK = 1000  # tasks read, and held in memory, at once
+EXPORT_SECONDS = 60
+IN_MEMORY = 1024 * 1024  # bytes of an export; what is larger waits on the disk
+
+COUNTS = {
+    "total": func.count(Task.id),
+    "pending": func.count(Task.id).filter(~Task.completed),
+    "completed": func.count(Task.id).filter(Task.completed),
+    "overdue": func.count(Task.id).filter(~Task.completed, Task.due_date < bindparam("now")),
+}
+ACCOUNT = (
+    select(User.email, User.name, User.created_at, *COUNTS.values())
+    .outerjoin(Task, Task.user_id == User.id)
+    .where(User.id == USER)
+    .group_by(User.id)
+)
+FIRST_TASKS = (
+    select(*TASK_COLUMNS)
+    .where(Task.user_id == USER)
+    .order_by(Task.id)
+    .limit(bindparam("chunk", type_=Integer))
+)
+NEXT_TASKS = FIRST_TASKS.where(Task.id > bindparam("last"))
+
+
+@blueprint.get("")
+@signed_in
+@takes()
+@returns(AccountSchema())
+def read_account() -> dict[str, Any]:
+    """Read your account: who you are, and how many tasks you have."""
+    return account()
+
+
+@blueprint.get("/export")
+@signed_in
+@takes(query=ExportParameters())
+@serves("text/csv", "text/calendar", json=ExportSchema())
+def export_account(format: str) -> Response:
+    """Take everything along that is held of you: as JSON, as CSV for spreadsheets or as iCalendar tasks.
+    CSV cells that a spreadsheet would run as formulas begin with an apostrophe."""
+    kind = FORMATS[format]
+    deadlines.begin_request(EXPORT_SECONDS)
+    with snapshot():  # so that it is of one moment, and no connection waits for the client
+        held = account()
+        rate_limit.hit_as(ceil(held["tasks"]["total"] / CHUNK))  # contract §7
+        file = spooled(kind.write(held, tasks_in_chunks()))
+    answer = Response(read_and_close(file), mimetype=kind.media_type)
+    answer.content_length = file.tell()
+    answer.headers["Content-Disposition"] = f'attachment; filename="tasks.{format}"'
+    answer.call_on_close(file.close)
+    if request.method == "HEAD":  # nobody reads it
+        file.close()
+    else:
+        file.seek(0)
+    return answer
+
+
+@blueprint.delete("")
+@signed_in
+@takes(EraseInput())
+@returns(status=204)
+def erase_account(fields: dict[str, str]) -> None:
+    """Erase your account. All that is held of you is gone for good."""
+    erase(current_user().id)
+
+
+def account() -> dict[str, Any]:
+    """What is known of the current user; nothing, before the first write."""
+    found = fetch_one(ACCOUNT, user=current_user().id, now=now())
+    email, name, created_at, *counts = found or (None, None, None, 0, 0, 0, 0)
+    return {
+        "user_id": current_user().id,
+        "email": email,
+        "name": name,
+        "created_at": created_at,
+        "tasks": dict(zip(COUNTS, counts, strict=True)),
+    }
+
+
+def spooled(chunks: Iterable[bytes]) -> IO[bytes]:
+    """The chunks in a file; what fails on the way fails before anything is answered."""
+    file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # it is closed with the answer
+    try:
+        file.writelines(chunks)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def read_and_close(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        yield from FileWrapper(file)
+
+
+def tasks_in_chunks() -> Iterator[list[TaskRow]]:
+    """The current user's tasks by their ids."""
+    rows = fetch(FIRST_TASKS, user=current_user().id, chunk=CHUNK)
+    while rows:
+        yield [TaskRow._make(row) for row in rows]
+        rows = fetch(NEXT_TASKS, user=current_user().id, chunk=CHUNK, last=rows[-1].id)

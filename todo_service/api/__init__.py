@@ -1,0 +1,1 @@
+"""HTTP as the contract wants it: decorators, JSON, problems, pages, entity tags."""

@@ -1,0 +1,200 @@
+"""`@takes` and `@returns`: between them and the client everything is checked; between them, plain Python."""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
+from functools import lru_cache, wraps
+from http import HTTPStatus
+from typing import Any, cast
+
+from flask import Response, request, url_for
+from marshmallow import Schema, ValidationError
+
+from todo_service.api.etags import etag, is_listed
+from todo_service.api.json_body import MAX_BODY, read_object
+from todo_service.api.json_response import json_response
+from todo_service.api.problems import invalid
+from todo_service.api.schemas import NoParameters
+
+View = Callable[..., Any]
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
+
+NO_PARAMETERS = NoParameters()
+
+
+@dataclass(frozen=True)
+class Takes:
+    """A decorator: check body and query; hand the view the body as `fields` and each parameter by its name.
+
+    Args:
+        body: the body's schema. Without one, whatever body was sent is left alone.
+        query: the parameters' schema; one that it does not know is refused.
+        body_optional: whether `fields` may be None, because there is no body.
+        limit: how many bytes a body may have.
+        media_types: the body's, for the OpenAPI document.
+        headers: those that the view heeds, for the OpenAPI document.
+
+    Raises:
+        Problem: 400, 413 or 415.
+    """
+
+    body: Schema | None = None
+    _: KW_ONLY
+    query: Schema = NO_PARAMETERS
+    body_optional: bool = False
+    limit: int = MAX_BODY
+    media_types: tuple[str, ...] = (JSON,)
+    headers: tuple[str, ...] = ()
+
+    def __call__(self, view: View) -> View:
+        @wraps(view)
+        def checked(**values: Any) -> Any:
+            values |= load_query(self.query, request.query_string)
+            if self.body:
+                values["fields"] = self.load_body(self.body)
+            return view(**values)
+
+        vars(checked)["takes"] = self
+        return checked
+
+    def load_body(self, schema: Schema) -> Any:
+        data = read_object(self.limit)
+        if data is None and not self.body_optional:
+            missing = cast(dict[str, Any], schema.validate({}))
+            raise invalid({"body": ["A JSON object is required."], **missing})
+        try:
+            return None if data is None else schema.load(data)
+        except ValidationError as error:
+            raise invalid(cast(dict[str, Any], error.messages)) from None
+
+
+@lru_cache(256)
+def load_query(schema: Schema, _query: bytes) -> dict[str, Any]:
+    """The parameters of the current request's query; an empty one counts as absent (contract §1).
+
+    Remembered, since pages ask the same again and again, and a check costs what a small answer costs.
+    """
+    given = {name: [v for v in values if v] for name, values in request.args.lists()}
+    errors = {name: ["Given more than once."] for name, values in given.items() if len(values) > 1}
+    single = {name: values[0] for name, values in given.items() if len(values) == 1}
+    try:
+        loaded = cast(dict[str, Any], schema.load(single))
+    except ValidationError as error:
+        errors |= cast(dict[str, Any], error.messages)
+    if errors:
+        raise invalid(errors)
+    return loaded
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a view returns that has more to say than a value.
+
+    Args:
+        value: what the schema dumps.
+        version: what the ETag names, for lists; a task brings its revision.
+        status: another one than usual.
+        headers: further header fields.
+    """
+
+    value: Any
+    version: int | str | None = None
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class NotModified(Exception):
+    """The client knows this version already."""
+
+    def __init__(self, version: int | str) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+def unless_known(version: int | str) -> None:
+    """End a read early if its `If-None-Match` names this version.
+
+    Raises:
+        NotModified: it does; `@returns` answers 304.
+    """
+    if request.method in ("GET", "HEAD") and is_listed(version, request.headers.get("If-None-Match", "")):
+        raise NotModified(version)
+
+
+@dataclass(frozen=True)
+class Returns:
+    """A decorator: answer with what the view returned, a value or an Answer with more.
+
+    Args:
+        schema: dumps the value; without one the answer is empty.
+        status: the usual one.
+        etag: whether the answer carries one, of the Answer's version or the value's revision. A GET whose
+            `If-None-Match` names it is answered 304.
+        located_at: the endpoint at which to find what was made, if the status is 201.
+        headers: further ones that the answer may have, for the OpenAPI document.
+        refuses: the statuses with which the view refuses, for the OpenAPI document.
+        media_types: what `@serves` answers with instead of JSON, for the OpenAPI document.
+    """
+
+    schema: Schema | None = None
+    status: int = 200
+    _: KW_ONLY
+    etag: bool = False
+    located_at: str | None = None
+    headers: tuple[str, ...] = ()
+    refuses: tuple[int, ...] = ()
+    media_types: tuple[str, ...] = ()
+
+    def __call__(self, view: View) -> View:
+        @wraps(view)
+        def answered(**values: Any) -> Response:
+            try:
+                result = view(**values)
+                return self.respond(result if isinstance(result, Answer) else Answer(result))
+            except NotModified as known:
+                return tagged(empty(304), known.version)
+
+        vars(answered)["returns"] = self
+        return answered
+
+    def respond(self, answer: Answer) -> Response:
+        version = answer.value.revision if self.etag and answer.version is None else answer.version
+        if version is not None:
+            unless_known(version)
+        status = answer.status or self.status
+        response = json_response(self.schema.dump(answer.value), status) if self.schema else empty(status)
+        response.headers.extend(answer.headers)
+        if self.located_at and status == HTTPStatus.CREATED:
+            response.headers["Location"] = url_for(self.located_at, id=answer.value.id)
+        return response if version is None else tagged(response, version)
+
+
+takes = Takes
+returns = Returns
+
+
+def serves(
+    *media_types: str, json: Schema | None = None, refuses: tuple[int, ...] = ()
+) -> Callable[[View], View]:
+    """Tell the OpenAPI document what a view answers with that does without `@returns`.
+
+    It may be `json` of this schema, or of these media types; it `refuses` with these statuses.
+    """
+
+    def decorate(view: View) -> View:
+        vars(view)["returns"] = Returns(json, media_types=media_types, refuses=refuses)
+        return view
+
+    return decorate
+
+
+def tagged(response: Response, version: int | str) -> Response:
+    response.headers["ETag"] = etag(version)
+    return response
+
+
+def empty(status: int) -> Response:
+    response = Response(status=status)
+    del response.headers["Content-Type"]
+    return response

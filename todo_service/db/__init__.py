@@ -1,0 +1,1 @@
+"""The database: connections, deadlines, transactions, the schema's version, what is kept for how long."""

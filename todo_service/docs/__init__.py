@@ -1,0 +1,1 @@
+"""The service told of itself: the OpenAPI document, Swagger UI, health."""

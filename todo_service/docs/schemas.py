@@ -1,0 +1,99 @@
+"""What apispec has to be told of our marshmallow schemas and fields, to describe them as we mean them."""
+
+import inspect
+from typing import Any
+
+from apispec import APISpec, BasePlugin
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from marshmallow import Schema, fields
+
+from todo_service.api.fields import TIMESTAMP, CommaSeparated, Timestamp
+from todo_service.api.schemas import Input
+from todo_service.tasks.batch_schemas import OPERATIONS, Operation
+
+Object = dict[str, Any]  # of JSON
+
+TIMESTAMP_RULES = "RFC 3339; seconds, offset (then it is UTC) or the whole time may be left out."
+IGNORED = {"description": "Set by the server; ignored when sent."}
+
+
+def timestamp2properties(_converter: Any, field: fields.Field[Any], ret: Object) -> Object:
+    """A time zone, and more, may be left out of what is sent; never of what is answered (contract §1)."""
+    if not isinstance(field, Timestamp):
+        return {}
+    if not isinstance(field.parent, Input):
+        return {"format": "date-time"}
+    return {"pattern": TIMESTAMP.pattern, "description": ret.get("description", TIMESTAMP_RULES)}
+
+
+def comma_separated2properties(_converter: Any, field: fields.Field[Any], **_: Any) -> Object:
+    if not isinstance(field, CommaSeparated):
+        return {}
+    return {"items": {"type": "string", "enum": list(field.choices)}, "uniqueItems": field.distinct}
+
+
+def operation2properties(converter: Any, field: fields.Field[Any], **_: Any) -> Object:
+    """An operation of a batch is of the kind that its `op` names."""
+    if not isinstance(field, Operation):
+        return {}
+    kinds = {op: converter.resolve_nested_schema(schema) for op, schema in OPERATIONS.items()}
+    by_op = {"propertyName": "op", "mapping": {op: kind["$ref"] for op, kind in kinds.items()}}
+    return {"oneOf": list(kinds.values()), "discriminator": by_op}
+
+
+def query2parameter(_converter: Any, field: fields.Field[Any], ret: Object) -> Object:
+    """An empty value counts as absent, so what may be left out may be empty (contract §1)."""
+    lists = {"style": "form", "explode": False} if isinstance(field, CommaSeparated) else {}
+    return {"allowEmptyValue": not ret["required"], **lists}
+
+
+def component_name(schema: Any) -> str:
+    """The class's name; `TaskUpdate` for a `TaskInput` of which no member is required."""
+    name = resolver(schema)
+    return name.replace("Input", "Update") if schema.partial else name
+
+
+class DirectionPlugin(BasePlugin):
+    """Describes schemas by their docstrings, and what differs between input and output: a client may send an
+    answer back, so input knows the server's own members; of output every member is there that is not
+    `optional`."""
+
+    def schema_helper(self, name: str, definition: Object, schema: Any = None, **_: Any) -> Object:
+        described = {"description": inspect.cleandoc(type(schema).__doc__ or "")}
+        members = definition["properties"]
+        if isinstance(schema, Input):
+            sent = {key: members[key] if key in schema.load_fields else IGNORED for key in members}
+            return {**described, "properties": sent}
+        optional = {key for key, field in schema.fields.items() if field.metadata.get("optional")}
+        return {**described, "required": [key for key in members if key not in optional]}
+
+
+def new_spec(**options: Any) -> APISpec:
+    """A specification without paths, which knows our schemas and fields."""
+    plugin: Any = MarshmallowPlugin(schema_name_resolver=component_name)  # its methods have no types
+    spec = APISpec(openapi_version="3.1.0", plugins=[plugin, DirectionPlugin()], **options)
+    plugin.map_to_openapi_type(Timestamp, fields.String)
+    plugin.map_to_openapi_type(CommaSeparated, fields.List)
+    for function in (timestamp2properties, comma_separated2properties, operation2properties):
+        plugin.converter.add_attribute_function(function)
+    plugin.converter.add_parameter_attribute_function(query2parameter)
+    return spec
+
+
+def example(schema: Schema) -> Any:
+    """An example made of the fields' examples."""
+    known = schema.load_fields if isinstance(schema, Input) else schema.dump_fields
+    members = {name: found[0] for name, field in known.items() if (found := examples(field))}
+    return [members] if schema.many else members
+
+
+def examples(field: fields.Field[Any]) -> list[Any]:
+    """What a field's metadata give as examples; nothing, where they give none."""
+    match field:
+        case fields.Nested():
+            return [example(field.schema)]
+        case fields.List():
+            return [examples(field.inner)]
+        case Operation():
+            return [example(schema) for schema in OPERATIONS.values()]
+    return list(field.metadata.get("examples", []))

@@ -1,0 +1,174 @@
+"""Logs: one line for each request and each event, as JSON or for people, by structlog.
+
+Two ways lead to standard error; both end in `line`, and so in one form. Events go through `logging`, where
+Sentry or OpenTelemetry may listen. The line of a request goes directly, which costs a fifth of that.
+
+A line never holds what people write or sign in with: no title, description, e-mail address, token or secret.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from functools import partial
+from random import getrandbits
+from typing import Any, cast
+
+import orjson
+import structlog
+from flask import g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter
+from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_logger_name
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+from todo_service.config import UNREAD, Settings
+from todo_service.ops import log_exceptions
+
+log = logging.getLogger(__name__)
+
+REQUESTS = "todo_service.requests"  # the logger that a request's line names
+
+# Standard error itself: in UTF-8 whatever the locale, and whatever a test or click puts into `sys.stderr`.
+STDERR = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115  # stays open
+HANDLER = logging.StreamHandler(STDERR)  # one, however many applications a process makes
+
+LEADING: dict[str, Any] = dict.fromkeys(("time", "level", "logger", "message"))
+
+SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
+# W3C Trace Context §3.2.2; a later version may say more after these four fields.
+TRACE = re.compile(
+    "(?!ff)(?P<version>[0-9a-f]{2})-(?!0{32})(?P<trace>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?P<more>-.*)?"
+)
+
+# gunicorn's messages of which the rest quotes a request: a header field, the address.
+QUOTING = re.compile("(?P<kept>Invalid request from [^ ]*(?=: )|Error handling request).*", re.DOTALL)
+# Left out: what Alembic says each time it looks; werkzeug's own line of a request, which quotes the address.
+UNTOLD = re.compile(r'Context impl |Will assume |.* - - \[[^]]*\] "%s"')
+
+
+# ---- by what a line is found
+
+
+def request_id() -> str:
+    """The id of the request being answered: the client's own if it is sane, else a new one."""
+    known: str | None = g.get("request_id")
+    if known is None:
+        sent = request.environ.get("HTTP_X_REQUEST_ID")
+        g.request_id = known = sent if sent and SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
+    return known
+
+
+def trace_id() -> str | None:
+    """The trace that the request is a part of, if its `traceparent` is valid."""
+    sent = request.environ.get("HTTP_TRACEPARENT")
+    match = TRACE.fullmatch(sent) if sent else None
+    if not match or (match["version"] == "00" and match["more"]):
+        return None
+    return match["trace"]
+
+
+def ids() -> dict[str, str]:
+    """The request's id, and its trace's if it has one."""
+    trace = trace_id()
+    return {"request_id": request_id(), "trace_id": trace} if trace else {"request_id": request_id()}
+
+
+def bind_ids() -> None:
+    """From now on, every line of this thread or task carries the ids of its request …"""
+    clear_contextvars()
+    bind_contextvars(**ids())
+
+
+def unbind_ids(_error: BaseException | None = None) -> None:
+    """… until the request ends: what the server says between two of them belongs to neither."""
+    clear_contextvars()
+
+
+# ---- the form
+
+
+def line(settings: Settings) -> list[Processor]:
+    """The processors of every line, whoever wrote it: from an event to text."""
+    is_json = settings.log_format == "json"
+    told = log_exceptions.as_list if is_json else log_exceptions.as_text
+    return [
+        TimeStamper(fmt="iso", utc=True, key="time"),
+        ExceptionRenderer(partial(told, every_message=settings.log_level == "DEBUG")),
+        lead,
+        cast(Processor, JSONRenderer(to_json, default=str)) if is_json else for_people(),
+    ]
+
+
+def lead(_: Any, method: str, event: EventDict) -> EventDict:
+    """First what every line has, for whoever reads them one below another."""
+    message = event.pop("event")
+    return {**LEADING, **event, "level": method.upper(), "message": message}
+
+
+def to_json(event: EventDict, default: Callable[[Any], Any]) -> str:
+    try:
+        return orjson.dumps(event, default=default).decode()
+    except TypeError:  # half of a surrogate pair, or an integer beyond 64 bits: Python's own writes both
+        return json.dumps(event, default=default)
+
+
+def for_people() -> ConsoleRenderer:
+    """Words on a line; text that could pretend to be another line is quoted."""
+    bare = partial(KeyValueColumnFormatter, key_style=None, value_style="", reset_style="")
+    columns = [
+        Column("time", bare(value_repr=str)),
+        Column("level", bare(value_repr=str, width=len("WARNING"))),
+        Column("message", bare(value_repr=lambda value: log_exceptions.one_line(str(value)))),
+        Column("", KeyValueColumnFormatter("", "", "", value_repr=one_word)),
+    ]
+    return ConsoleRenderer(columns=columns, sort_keys=False)
+
+
+def one_word(value: object) -> str:
+    text = str(value)
+    return json.dumps(text) if " " in text else log_exceptions.one_line(text)
+
+
+# ---- the ways to it
+
+
+def configure(settings: Settings) -> None:
+    """Write everything that is logged in this process to standard error, in one form."""
+    HANDLER.addFilter(is_told)
+    HANDLER.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[merge_contextvars, add_logger_name, ExtraAdder(), cut],
+            processors=[ProcessorFormatter.remove_processors_meta, *line(settings)],
+        )
+    )
+    server = logging.getLogger("gunicorn.error")
+    server.propagate = False  # as gunicorn itself has it, so that it needs the handler too
+    for logger in (logging.getLogger(), server):
+        logger.addHandler(HANDLER)
+    for name in ("todo_service", "alembic"):
+        logging.getLogger(name).setLevel(settings.log_level)
+    while UNREAD:  # once, not by each process that the first one makes
+        log.warning(".env is passed over, for it cannot be read: %s", UNREAD.pop())
+
+
+def is_told(record: logging.LogRecord) -> bool:
+    return not UNTOLD.match(str(record.msg))
+
+
+def cut(_: Any, __: str, event: EventDict) -> EventDict:
+    """gunicorn's messages without the parts of a request that they quote."""
+    if event["logger"] == "gunicorn.error":
+        event["event"] = QUOTING.sub(r"\g<kept>", event["event"])
+    return event
+
+
+def request_logger(settings: Settings) -> FilteringBoundLogger:
+    """What the line of a request is written with; it names its ids itself. Raises OSError as files do."""
+    logger = structlog.wrap_logger(
+        structlog.WriteLogger(STDERR),
+        processors=line(settings),
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+    )
+    return cast(FilteringBoundLogger, logger.bind(logger=REQUESTS))

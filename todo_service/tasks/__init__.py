@@ -1,0 +1,1 @@
+"""What a person does with tasks: the endpoints, and the statements behind them."""

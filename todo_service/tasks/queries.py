@@ -1,0 +1,147 @@
+"""What can be done with the current user's tasks. Nothing here can reach anybody else's."""
+
+import re
+from typing import Any, NoReturn
+
+from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
+
+from todo_service.api.problems import Problem
+from todo_service.auth.bearer import current_user
+from todo_service.db.transactions import USER, execute, fetch_one
+from todo_service.models import TASK_COLUMNS, Deletion, Moment, Task, TaskRow
+from todo_service.writes.revisions import current_work
+
+TaskData = dict[str, Any]
+
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+IS_MINE = (Task.user_id == USER, Task.id == bindparam("task"))
+READ = select(*TASK_COLUMNS).where(*IS_MINE)
+INSERT = insert(Task)
+UPDATE = update(Task).where(*IS_MINE)  # sets the columns that are given
+DELETE = delete(Task).where(*IS_MINE).returning(*TASK_COLUMNS)
+# Not EXISTS, for which a sharding database fetches from every shard: with LIMIT it stops at the first.
+EXISTS = select(Task.id).where(Task.id == bindparam("task")).limit(1)
+
+WAS_MINE = (Deletion.user_id == USER, Deletion.task_id == bindparam("task"))
+NOTE_DELETION = insert(Deletion)
+FORGET_DELETION = delete(Deletion).where(*WAS_MINE)
+
+MY_COMPLETED = (Task.user_id == USER, Task.completed)
+NOTE_COMPLETED = insert(Deletion).from_select(
+    ["user_id", "task_id", "revision", "deleted_at"],
+    select(
+        Task.user_id, Task.id, bindparam("write", type_=BigInteger), bindparam("now", type_=Moment())
+    ).where(*MY_COMPLETED),
+)
+DELETE_COMPLETED = delete(Task).where(*MY_COMPLETED)
+
+
+def own_task(id: str) -> TaskRow:
+    """The current user's task of this id.
+
+    Raises:
+        Problem: 403 if it is somebody else's, 404 if there is none.
+    """
+    return own_task_or_none(id) or refuse(id)
+
+
+def own_task_or_none(id: str) -> TaskRow | None:
+    """The same, where a task that is not there is no reason to refuse."""
+    row = fetch_one(READ, **my(id))
+    return TaskRow._make(row) if row else None
+
+
+def my(id: str) -> dict[str, str]:
+    """What picks one task of the current user's.
+
+    Raises:
+        Problem: 404, the id is none; no statement is spent on it.
+    """
+    if not UUID.fullmatch(id):
+        raise missing()
+    return {"user": current_user().id, "task": id.lower()}
+
+
+def refuse(id: str) -> NoReturn:
+    """Say why the current user has no such task: the one question that is asked across users."""
+    if fetch_one(EXISTS, task=id.lower()):
+        raise Problem(403, "forbidden", "Not authorized to access this task")
+    raise missing()
+
+
+def missing() -> Problem:
+    return Problem(404, "not_found", "Task not found")
+
+
+def create(id: str, data: TaskData) -> TaskRow:
+    """Insert a task of the current user's; `id` must be free."""
+    work = current_work()
+    task = TaskRow(
+        id=id,
+        user_id=current_user().id,
+        title=data["title"],
+        description=data.get("description"),
+        completed=data.get("completed", False),
+        completed_at=work.moment if data.get("completed") else None,
+        priority=data.get("priority"),
+        due_date=data.get("due_date"),
+        created_at=work.moment,
+        updated_at=work.moment,
+        revision=work.next_revision(),
+    )
+    execute(INSERT, **task._asdict() | search_columns(task))
+    return task
+
+
+def change(task: TaskRow, data: TaskData) -> TaskRow:
+    """Write what differs, if anything does, and return the task as it then is."""
+    changes = {name: value for name, value in data.items() if getattr(task, name) != value}
+    if not changes:
+        return task
+    work = current_work()
+    if "completed" in changes:
+        changes["completed_at"] = work.moment if changes["completed"] else None
+    changes |= {"updated_at": work.moment, "revision": work.next_revision()}
+    changed = task._replace(**changes)
+    if "title" in changes or "description" in changes:
+        changes |= search_columns(changed)
+    execute(UPDATE, user=task.user_id, task=task.id, **changes)
+    return changed
+
+
+def search_columns(task: TaskRow) -> dict[str, str]:
+    """What is stored of a task for finding it: by its title's order, and by its words."""
+    return {
+        "title_key": task.title.casefold(),
+        "search_text": f"{task.title}\n{task.description or ''}".casefold(),
+    }
+
+
+def remove(id: str) -> TaskRow:
+    """Delete a task and note that it was; return what it was. Raises as `own_task` does."""
+    work = current_work()
+    gone = TaskRow._make(fetch_one(DELETE, **my(id)) or refuse(id))
+    execute(
+        NOTE_DELETION,
+        user_id=gone.user_id,
+        task_id=gone.id,
+        revision=work.next_revision(),
+        deleted_at=work.moment,
+    )
+    return gone
+
+
+def forget_deletion(id: str) -> None:
+    """Let a task come back under its id: it and its deletion never stand side by side."""
+    execute(FORGET_DELETION, **my(id))
+
+
+def remove_completed() -> int:
+    """Delete the user's completed tasks as one change; return how many there were."""
+    work = current_work()
+    execute(NOTE_COMPLETED, user=current_user().id, write=work.revision, now=work.moment)
+    gone = execute(DELETE_COMPLETED, user=current_user().id).rowcount
+    if gone:
+        work.next_revision()
+    return gone

@@ -1,0 +1,212 @@
+"""Tasks, and how they are asked for, as marshmallow schemas; the OpenAPI document is made of them too."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from marshmallow import Schema, fields, pre_load, validate
+
+from todo_service.api.fields import (
+    NAMES,
+    PRIORITIES,
+    CommaSeparated,
+    Limit,
+    Priority,
+    StrictBoolean,
+    Timestamp,
+    Title,
+    absent,
+)
+from todo_service.api.schemas import Input, Output, Parameters
+
+SERVER_OWNED = ("id", "user_id", "created_at", "updated_at", "completed_at", "revision")
+
+
+class SentBack(Input):
+    """What may come with members the server owns, because clients send back what they got: ignored."""
+
+    @pre_load
+    def drop_server_owned(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, dict):  # a member of something else, and refused in a moment
+            return data
+        return {name: value for name, value in data.items() if name not in SERVER_OWNED}
+
+
+class TaskMembers(Schema):
+    """The members of a task, in the order in which they are shown."""
+
+    id = fields.UUID(
+        dump_only=True,
+        metadata={
+            "description": "Sorts by time of creation.",
+            "examples": ["019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"],
+        },
+    )
+    user_id = fields.String(dump_only=True, metadata={"examples": ["mXr2Kq0vT8bN5cLw3eYhZ1uJ7sPd9aGf"]})
+    title = Title(
+        required=True,
+        validate=validate.Length(1, 200),
+        metadata={
+            "description": "White space around it is trimmed.",
+            "pattern": r"[^\s\x1c-\x1f\x85]",  # the dialects' `\s` lack what Python trims besides
+            "examples": ["Pay rent"],
+        },
+    )
+    description = fields.String(
+        allow_none=True,
+        validate=validate.Length(max=1000),
+        metadata={"examples": ["The landlord's account has changed."]},
+    )
+    completed = StrictBoolean(metadata={"examples": [False]})
+    completed_at = Timestamp(
+        dump_only=True,
+        allow_none=True,
+        metadata={
+            "description": "When it was completed; null while it is pending.",
+            "examples": [None, "2026-11-30T18:20:00Z"],
+        },
+    )
+    priority = Priority(allow_none=True, metadata={"enum": [*PRIORITIES, None], "examples": ["high"]})
+    due_date = Timestamp(allow_none=True, metadata={"examples": ["2026-12-01T09:00:00Z"]})
+    created_at = Timestamp(dump_only=True, metadata={"examples": ["2026-11-21T05:00:00.123456Z"]})
+    updated_at = Timestamp(
+        dump_only=True,
+        metadata={"description": "When it last changed.", "examples": ["2026-11-21T05:00:00.123456Z"]},
+    )
+    revision = fields.Integer(
+        dump_only=True,
+        metadata={"description": "The user's write that last changed the task; its ETag.", "examples": [42]},
+    )
+
+
+MEMBERS = tuple(TaskMembers().fields)
+
+
+class TaskSchema(Output, TaskMembers):
+    """A task."""
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """What marshmallow would make of rows of tasks, ten times as fast, and moments left to the JSON
+        writer. Nine of ten bytes that the service sends pass here."""
+        several = self.many if many is None else many
+        return serialize_tasks(obj) if several else serialize_tasks([obj])[0]
+
+
+def serialize_tasks(tasks: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows of tasks as `TaskSchema` serializes them; further columns are left out."""
+    serialized = []
+    for row in tasks:
+        task = dict(zip(MEMBERS, row, strict=False))
+        task["priority"] = NAMES[task["priority"]]
+        serialized.append(task)
+    return serialized
+
+
+class TaskInput(SentBack, TaskMembers):
+    """A task. Members the server owns may be sent back; they are ignored."""
+
+
+class CompletionInput(SentBack):
+    """Whether the task is to be done or not."""
+
+    completed = StrictBoolean(required=True, metadata={"examples": [True]})
+
+
+class ListParameters(Parameters):
+    """Which tasks, in which order, and which page of them."""
+
+    status = fields.String(
+        load_default="all",
+        validate=validate.OneOf(("all", "pending", "completed")),
+        metadata={"description": "Only tasks that are still to be done, or only those that are."},
+    )
+    sort = CommaSeparated(
+        ("created", "updated", "title", "due_date", "priority"),
+        load_default=lambda: ["created"],
+        metadata={
+            "description": "Sort keys, the weightiest first. Tasks without a value come last.",
+            "default": ["created"],
+        },
+    )
+    order = CommaSeparated(
+        ("asc", "desc"),
+        distinct=False,
+        load_default=list,
+        metadata={
+            "description": "The direction of each sort key, no more than there are keys. Without: newest "
+            "first, A to Z, soonest first, high priority first."
+        },
+    )
+    priority = CommaSeparated(
+        (*PRIORITIES, "none"),
+        load_default=absent,
+        metadata={"description": "Only tasks of these priorities; `none` for tasks without one."},
+    )
+    due_after = Timestamp(
+        load_default=absent, metadata={"description": "Only tasks that are due then or later."}
+    )
+    due_before = Timestamp(load_default=absent, metadata={"description": "Only tasks that are due earlier."})
+    q = fields.String(
+        load_default=str,
+        validate=[validate.Length(max=200), validate.ContainsNoneOf("\0", error="NUL is not allowed.")],
+        metadata={
+            "description": "Words that must all occur in title or description, also as a part of a longer "
+            "word and in whatever case."
+        },
+    )
+    limit = Limit()
+    cursor = fields.String(
+        load_default=absent,
+        metadata={"description": "Where the page begins: follow the `Link` of the page before it."},
+    )
+    count = fields.Boolean(
+        load_default=False,
+        truthy={"true"},
+        falsy={"false"},
+        error_messages={"invalid": "Must be true or false."},
+        metadata={"description": "Whether to say in `X-Total-Count` how many tasks all pages hold."},
+    )
+
+
+class ClearParameters(Parameters):
+    """Which tasks to delete: so far, those that are completed."""
+
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(("completed",)),
+        metadata={"description": "Must be said, so that nothing is deleted by mistake."},
+    )
+
+
+class ClearedSchema(Output):
+    """How many tasks are gone."""
+
+    deleted = fields.Integer(metadata={"examples": [12]})
+
+
+class ChangesParameters(Parameters):
+    """From where on, and how many changes at once."""
+
+    since = fields.String(
+        load_default=absent,
+        metadata={"description": "The `token` of the last answer; without it, everything there is."},
+    )
+    limit = Limit()
+
+
+class ChangeSchema(Output):
+    """A task as it now is, or that it is gone."""
+
+    type = fields.String(metadata={"enum": ["upsert", "delete"], "examples": ["upsert"]})
+    task = fields.Nested(TaskSchema, metadata={"optional": True, "description": "Of an upsert."})
+    id = fields.String(metadata={"optional": True, "description": "Of a delete."})
+    deleted_at = Timestamp(metadata={"optional": True, "description": "Of a delete."})
+
+
+class ChangesSchema(Output):
+    """What has changed, oldest change first; each task once, as it now is."""
+
+    changes = fields.List(fields.Nested(ChangeSchema))
+    token = fields.String(
+        metadata={"description": "What to send as `since` next time.", "examples": ["WzQyXQ.q7c2"]}
+    )
+    has_more = fields.Boolean(metadata={"description": "Whether to ask again at once.", "examples": [False]})

@@ -1,0 +1,160 @@
+"""The tasks blueprint: the six core endpoints (contract §4) and what stands beside them (§6)."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, request, url_for
+from flask.blueprints import BlueprintSetupState
+from uuid_utils import uuid7
+from werkzeug.routing import BaseConverter
+from werkzeug.urls import iri_to_uri
+
+from todo_service.api.contract import JSON, MERGE_PATCH, Answer, returns, takes, unless_known
+from todo_service.api.etags import list_version
+from todo_service.api.problems import invalid
+from todo_service.auth.bearer import current_user, signed_in
+from todo_service.models import TaskRow
+from todo_service.tasks.listing import Search, current_revision, find
+from todo_service.tasks.preconditions import precondition_failed, require_match, task_to_change
+from todo_service.tasks.queries import (
+    TaskData,
+    change,
+    create,
+    forget_deletion,
+    own_task,
+    own_task_or_none,
+    remove,
+    remove_completed,
+)
+from todo_service.tasks.schemas import (
+    ClearedSchema,
+    ClearParameters,
+    CompletionInput,
+    ListParameters,
+    TaskInput,
+    TaskSchema,
+)
+from todo_service.writes.idempotency import CREATE_TASK, writes_once
+from todo_service.writes.revisions import writes
+
+blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks")
+
+
+class TaskId(BaseConverter):
+    """Whatever stands in the place of an id, but for the names of the resources beside the tasks."""
+
+    regex = "(?!(?:batch|changes)$)[^/]+"
+    part_isolating = True  # matched against one part of a path, which holds no slash
+
+
+@blueprint.record_once
+def know_task_ids(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["task"] = TaskId
+
+
+@blueprint.get("")
+@signed_in
+@takes(query=ListParameters())
+@returns(TaskSchema(many=True), etag=True, headers=("Link", "X-Total-Count"))
+def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> Answer:
+    """List your tasks. When there are more than `limit`, `Link` leads to the next page."""
+    if len(filters["order"]) > len(filters["sort"]):
+        raise invalid({"order": ["Names more directions than sort has keys."]})
+    search = Search(user_id=current_user().id, **filters)
+    if "If-None-Match" in request.headers:
+        unless_known(list_version(search.user_id, current_revision(search.user_id)))
+    page = find(search, limit, cursor, counts=count)
+    headers = {}
+    if page.next:
+        query = urlencode({**request.args, "cursor": page.next})
+        headers["Link"] = f'<{iri_to_uri(url_for("tasks.list_tasks"))}?{query}>; rel="next"'
+    if count:
+        headers["X-Total-Count"] = str(page.total)
+    return Answer(page.tasks, list_version(search.user_id, page.revision), headers=headers)
+
+
+@blueprint.post("")
+@signed_in
+@takes(TaskInput())
+@writes_once(CREATE_TASK)
+@returns(TaskSchema(), 201, etag=True, located_at="tasks.read_task")
+def create_task(fields: TaskData) -> TaskRow:
+    """Create a task. With an `Idempotency-Key` it may safely be sent again."""
+    return create(str(uuid7()), fields)
+
+
+@blueprint.delete("")
+@signed_in
+@takes(query=ClearParameters())
+@writes
+@returns(ClearedSchema())
+def clear_completed(status: str) -> dict[str, int]:
+    """Delete all completed tasks."""
+    return {"deleted": remove_completed()}
+
+
+@blueprint.get("/<task:id>")
+@signed_in
+@takes()
+@returns(TaskSchema(), etag=True, refuses=(403, 404))
+def read_task(id: str) -> TaskRow:
+    """Read a task."""
+    return own_task(id)
+
+
+@blueprint.put("/<task:id>")
+@signed_in
+@takes(TaskInput(partial=True), headers=("If-Match", "If-None-Match"))
+@writes
+@returns(TaskSchema(), etag=True, located_at="tasks.read_task", refuses=(403, 404, 412))
+def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
+    """Update a task. Members that are left out stay as they are. With `If-None-Match: *` the task is
+    created under this id, a UUID that the client made."""
+    if request.headers.get("If-None-Match", "").strip() == "*":
+        return Answer(create_under(id, fields), status=201)
+    return change(task_to_change(id), fields)
+
+
+@blueprint.patch("/<task:id>")
+@signed_in
+@takes(TaskInput(partial=True), media_types=(JSON, MERGE_PATCH), headers=("If-Match",))
+@writes
+@returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
+def patch_task(id: str, fields: TaskData) -> TaskRow:
+    """Change some members of a task. A JSON merge patch (RFC 7396): null clears, what is left out stays."""
+    return change(task_to_change(id), fields)
+
+
+@blueprint.delete("/<task:id>")
+@signed_in
+@takes(headers=("If-Match",))
+@writes
+@returns(status=204, refuses=(403, 404, 412))
+def delete_task(id: str) -> None:
+    """Delete a task for good."""
+    require_match(remove(id))
+
+
+@blueprint.patch("/<task:id>/complete")
+@signed_in
+@takes(CompletionInput(), body_optional=True, headers=("If-Match",))
+@writes
+@returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
+def complete_task(id: str, fields: TaskData | None) -> TaskRow:
+    """Complete or reopen a task. Without a body its state is toggled."""
+    task = task_to_change(id)
+    return change(task, fields or {"completed": not task.completed})
+
+
+def create_under(id: str, fields: TaskData) -> TaskRow:
+    """Create a task under an id of the client's, which may be one that was deleted before.
+
+    Raises:
+        Problem: 400 without a title, 404 for what is no UUID, 412 if the user has this task already.
+    """
+    if "title" not in fields:
+        raise invalid({"title": ["Missing data for required field."]})
+    if task := own_task_or_none(id):
+        raise precondition_failed(task)
+    forget_deletion(id)
+    return create(id.lower(), fields)

@@ -1,0 +1,1 @@
+"""What every write is: one transaction with a revision, done once."""

@@ -1,0 +1,99 @@
+"""A write begins by raising its user's counter: that orders, numbers and serialises the user's writes."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import g
+from sqlalchemy import bindparam, text, update
+
+from todo_service.auth.bearer import current_user
+from todo_service.auth.token_cache import CurrentUser
+from todo_service.db.transactions import USER, execute, fetch_value, transaction
+from todo_service.models import Moment, User, now
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# One statement on both databases. The row's lock is held until the commit, so the user's next write
+# waits here; a user's first two writes may race, and ON CONFLICT makes one of them the second.
+BUMP = text(
+    """
+    INSERT INTO users (id, email, name, revision, created_at)
+    VALUES (:id, :email, :name, 1, :now)
+    ON CONFLICT (id) DO UPDATE SET
+        revision = users.revision + 1,
+        email = COALESCE(excluded.email, users.email),
+        name = COALESCE(excluded.name, users.name)
+    RETURNING revision
+    """
+).bindparams(bindparam("now", type_=Moment()))
+
+# The first write of a life. ETags of an earlier life, which was erased, must match nothing in this one. This
+# is a statement of its own, because it has to see what an erasure that the first one waited for has left.
+BEGIN_LIFE = text(
+    """
+    UPDATE users SET revision = 1 + COALESCE((SELECT revision FROM erasures), 0)
+    WHERE id = :id
+    RETURNING revision
+    """
+)
+SET_REVISION = update(User).where(User.id == USER).values(revision=bindparam("last"))
+
+
+class UnitOfWork:
+    """A write in progress: the moment it happens at, and a revision for each of its changes.
+
+    Attributes:
+        moment: of all its changes; naive, in UTC.
+        revision: what the next change must carry.
+        is_worth_committing: whether anything was changed, or has to be kept for another reason.
+    """
+
+    def __init__(self, user: CurrentUser) -> None:
+        self.user = user
+        self.moment = now()
+        self.bumped_to = self.revision = bump_revision(user, self.moment)
+        self.is_worth_committing = False
+
+    def next_revision(self) -> int:
+        """Take a revision for one change."""
+        self.is_worth_committing = True
+        self.revision += 1
+        return self.revision - 1
+
+    def set_revision(self) -> None:
+        """Leave the counter at the last revision that was taken."""
+        if self.revision != self.bumped_to + 1:
+            execute(SET_REVISION, user=self.user.id, last=self.revision - 1)
+
+
+def bump_revision(user: CurrentUser, moment: object) -> int:
+    """Raise the user's counter, which locks the user's row, and makes it at the first write."""
+    revision: int = fetch_value(BUMP, id=user.id, email=user.email, name=user.name, now=moment)
+    return fetch_value(BEGIN_LIFE, id=user.id) if revision == 1 else revision
+
+
+def writes(view: Callable[P, R]) -> Callable[P, R]:
+    """Run the view as one unit of work of the current user's, in one transaction.
+
+    Whatever the view raises, nothing is committed. A view that changes nothing raises no revision either,
+    not even where its answer is kept for an `Idempotency-Key`.
+    """
+
+    @wraps(view)
+    def written(*args: P.args, **kwargs: P.kwargs) -> R:
+        with transaction() as connection:
+            g.work = work = UnitOfWork(current_user())
+            result = view(*args, **kwargs)
+            if work.is_worth_committing:
+                work.set_revision()
+                connection.commit()
+        return result
+
+    return written
+
+
+def current_work() -> UnitOfWork:
+    work: UnitOfWork = g.work
+    return work
