@@ -205,7 +205,7 @@ def test_a_frozen_server_is_not_waited_for(
         if at == "do_connect":
             engine.dispose()
         if at == "checkout":
-            monkeypatch.setattr(engine, "TRUSTED_SECONDS", 0)
+            monkeypatch.setattr("todo_service.db.engine.TRUSTED_SECONDS", 0)
         name = "before_cursor_execute" if at.isupper() else at
         event.listen(engine, name, frozen_at(at), insert=True)
         assert refused(request_(ada))

@@ -7,7 +7,7 @@ import select
 import time
 from collections.abc import Callable
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, cast
+from typing import Any
 
 import psycopg2
 from flask import Flask
@@ -16,14 +16,13 @@ from psycopg2.errors import LockNotAvailable, UntranslatableCharacter
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, ExceptionContext, ExecutionContext
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from todo_service.config import Settings
 from todo_service.db import deadlines
 from todo_service.db.availability import is_lost
 from todo_service.db.sqlite_file import SqliteFile
 from todo_service.extensions import db
-from todo_service.ops import metrics
 
 TRUSTED_SECONDS = 1  # that a connection may lie idle and is still taken for alive
 STATEMENTS = 1000  # compiled forms that are kept
@@ -47,8 +46,6 @@ def init_app(app: Flask, settings: Settings) -> None:
             listen_to_postgresql(db.engine)
         else:
             listen_to_sqlite(db.engine)
-        if settings.metrics_port and not is_in_memory(settings.database_url):
-            count_connections(db.engine, settings.threads)
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -73,16 +70,6 @@ def is_in_memory(url: URL) -> bool:
 
 def is_postgresql(engine: Engine) -> bool:
     return engine.dialect.name == "postgresql"
-
-
-def count_connections(engine: Engine, most: int) -> None:
-    metrics.pool_size.set(most)
-
-    def in_use() -> int:
-        return cast(QueuePool, engine.pool).checkedout()
-
-    event.listen(engine, "checkout", lambda *_: metrics.pool_in_use.set(in_use()))
-    event.listen(engine, "checkin", lambda *_: metrics.pool_in_use.set(in_use() - 1))  # it is told before
 
 
 # ---- PostgreSQL

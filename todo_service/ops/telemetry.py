@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from prometheus_client import Histogram
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, QueuePool, event
 from structlog.typing import FilteringBoundLogger
 
 from todo_service.config import Settings
@@ -39,6 +39,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     with app.app_context():
         for engine in db.engines.values():
             watch(engine)
+            if counts and isinstance(engine.pool, QueuePool):
+                count_connections(engine, engine.pool)
 
     @app.before_request
     def begin() -> None:
@@ -77,6 +79,12 @@ def watch(engine: Engine) -> None:
     event.listen(engine, "before_cursor_execute", before_execute)
     event.listen(engine, "after_cursor_execute", after_execute)
     event.listen(engine, "handle_error", after_execute)
+
+
+def count_connections(engine: Engine, pool: QueuePool) -> None:
+    metrics.pool_size.set(pool.size())
+    event.listen(engine, "checkout", lambda *_: metrics.pool_in_use.set(pool.checkedout()))
+    event.listen(engine, "checkin", lambda *_: metrics.pool_in_use.set(pool.checkedout() - 1))  # told before
 
 
 def describe(response: Response) -> dict[str, Any]:
