@@ -8,8 +8,7 @@ from todo_service.api import json_body, problems
 from todo_service.auth import bearer, client_address, rate_limit
 from todo_service.config import Settings
 from todo_service.db import engine, schema_version
-from todo_service.docs import health
-from todo_service.docs import page as docs
+from todo_service.docs import health, openapi, page
 from todo_service.ops import logs, metrics, telemetry
 from todo_service.tasks import batch, changes
 from todo_service.tasks import views as tasks
@@ -46,5 +45,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(changes.blueprint)
     app.register_blueprint(account.blueprint)
     health.init_app(app)
-    docs.init_app(app)
+    app.register_blueprint(page.blueprint)
+    openapi.init_app(app)
     return app

@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from todo_service.auth import rate_limit
 from todo_service.config import Settings
 from todo_service.extensions import cors
-from todo_service.ops.logs import request_id
+from todo_service.ops.request_ids import request_id
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from todo_service.api.json_response import json_response
 from todo_service.db.availability import NotReady, reason, unavailability
-from todo_service.ops.logs import request_id
+from todo_service.ops.request_ids import request_id
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """The OpenAPI document, made by apispec: of routes, docstrings and what the views' decorators were told."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -67,6 +68,11 @@ BEARER = {
     "bearerFormat": "JWT",
     "description": "The token that the Better Auth server issues to its signed-in user.",
 }
+
+
+def init_app(app: Flask) -> None:
+    # Made at the first request for it: every route is known by then, and a start need not wait for it.
+    app.extensions["openapi"] = cache(lambda: describe(app))
 
 
 def describe(app: Flask) -> Object:

@@ -1,13 +1,11 @@
 """What developers read: the OpenAPI document, and Swagger UI on it, which works offline."""
 
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 import orjson
 from flask import (
     Blueprint,
-    Flask,
     Response,
     abort,
     current_app,
@@ -17,7 +15,6 @@ from flask import (
 )
 
 from todo_service.api.contract import serves
-from todo_service.docs.openapi import describe
 
 blueprint = Blueprint("docs", __name__, template_folder="swagger")
 
@@ -39,12 +36,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-
-
-def init_app(app: Flask) -> None:
-    app.register_blueprint(blueprint)
-    # Made at the first request for it: every route is known by then, and a start need not wait for it.
-    app.extensions["openapi"] = cache(lambda: describe(app))
 
 
 @blueprint.before_request

@@ -17,7 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 from todo_service.config import Settings
 from todo_service.extensions import db
-from todo_service.ops import logs, metrics
+from todo_service.ops import logs, metrics, request_ids
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -45,9 +45,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.before_request
     def begin() -> None:
         g.stats = RequestStats()
-        logs.bind_ids()
+        request_ids.bind_ids()
 
-    app.teardown_request(logs.unbind_ids)
+    app.teardown_request(request_ids.unbind_ids)
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -91,7 +91,7 @@ def describe(response: Response) -> dict[str, Any]:
     """What there is to tell of a request before its answer is sent."""
     user, rule = g.get("current_user"), request.url_rule
     return {
-        **logs.ids(),
+        **request_ids.ids(),
         "method": request.method,
         "route": template(rule.rule) if rule else None,
         "status": response.status_code,
