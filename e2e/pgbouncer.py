@@ -1,4 +1,4 @@
-"""A real PgBouncer with the settings that the README recommends, in front of the tests' PostgreSQL."""
+"""A real PgBouncer with the settings that docs/scaling.md recommends, in front of the tests' PostgreSQL."""
 
 import os
 import re
@@ -29,9 +29,10 @@ def program() -> str:
 
 
 def recommended() -> ConfigParser:
-    """The settings as the README shows them."""
-    shown = re.search(r"^```ini\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert shown, "the README shows no settings of PgBouncer"
+    """The settings as the page shows them."""
+    page = (ROOT / "docs" / "scaling.md").read_text()
+    shown = re.search(r"^```ini\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert shown, "docs/scaling.md shows no settings of PgBouncer"
     settings = ConfigParser()
     settings.read_string(shown[1])
     return settings

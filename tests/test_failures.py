@@ -292,9 +292,9 @@ def test_a_process_that_freezes_while_it_writes_locks_its_user_out_for_a_moment_
             g.connection.invalidate()
 
 
-def test_the_deadlines_are_those_the_readme_states(app: Flask) -> None:
-    readme = (ROOT / "README.md").read_text()
-    stated = dict(re.findall(r"^\| (.*?) \| ([\d.]+ s.*?) \|$", readme, re.MULTILINE))
+def test_the_deadlines_are_those_the_documentation_states(app: Flask) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text()
+    stated = dict(re.findall(r"^\| (.*?) \| ([\d.]+ s.*?) \|$", page, re.MULTILINE))
     assert stated == {
         "a connection to the database": f"{deadlines.CONNECT_SECONDS} s",
         "a connection of the pool": f"{deadlines.POOL_SECONDS} s",

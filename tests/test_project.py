@@ -89,9 +89,9 @@ def test_what_is_installed_is_what_is_pinned() -> None:
 
 
 def test_whatever_the_documents_name_is_there() -> None:
-    for document in ("README.md", "SECURITY.md", "docs/operating.md"):
-        for name in re.findall(r"`((?:tests/)?\w+\.py)`", (ROOT / document).read_text()):
-            assert (ROOT / name).exists() or list(PACKAGE.rglob(name)), name
+    for document in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        for name in re.findall(r"`((?:\w+/)*\w+\.py)`", document.read_text()):
+            assert (ROOT / name).exists() or list(PACKAGE.rglob(name)), f"{name} in {document.name}"
 
 
 def test_nothing_is_left_undone() -> None:

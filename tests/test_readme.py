@@ -1,4 +1,4 @@
-"""The README's commands, run as they stand there by somebody with an empty home directory."""
+"""What the documents show is so: commands run as they stand there, tables agree with the code."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
 from flask import Flask
 from prometheus_client.metrics import MetricWrapperBase
 from sqlalchemy import UniqueConstraint
@@ -24,10 +25,20 @@ from todo_service.ops.telemetry import template
 from todo_service.tasks.schemas import ListParameters
 
 README = (ROOT / "README.md").read_text()
+CLIENTS, OPERATING, SCALING = (
+    (ROOT / "docs" / f"{name}.md").read_text() for name in ("clients", "operating", "scaling")
+)
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """The names by which links reach the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def regions(module: Path) -> Iterator[str]:
@@ -59,7 +70,7 @@ def test_make_run_and_the_first_calls_lead_to_a_task(tmp_path: Path) -> None:
     copy_of_the_project(clone)
     port = str(free_port())
     environment = {"HOME": str(home), "PATH": os.environ["PATH"], "PORT": port}
-    make_run, first_calls, *_ = blocks("sh")
+    make_run, first_calls, *_ = blocks("sh", README)
     assert make_run == "make run\n"
     log = (tmp_path / "output").open("w+")
     server = subprocess.Popen(
@@ -87,9 +98,9 @@ def test_make_run_and_the_first_calls_lead_to_a_task(tmp_path: Path) -> None:
     assert list((clone / "instance").glob("todo.db"))
 
 
-def test_the_tables_can_be_sharded_as_the_readme_does() -> None:
+def test_the_tables_can_be_sharded_as_the_documentation_does() -> None:
     """Citus allows keys that contain the sharding column, and references from one such column to another."""
-    commands = "\n".join(blocks("sql"))
+    commands = "\n".join(blocks("sql", SCALING))
     sharded = dict(re.findall(r"create_distributed_table\('(\w+)', '(\w+)'", commands))
     copied = set(re.findall(r"create_reference_table\('(\w+)'", commands))
     assert set(metadata.tables) <= sharded.keys() | copied
@@ -106,19 +117,23 @@ def test_the_tables_can_be_sharded_as_the_readme_does() -> None:
 def test_every_snippet_is_cut_from_the_example() -> None:
     example = ROOT / "examples" / "browser"
     tested = {region for module in example.glob("*.js") for region in regions(module)}
-    snippets = blocks("js")
+    snippets = blocks("js", CLIENTS)
     assert snippets
     assert set(snippets) <= tested
 
 
-def test_every_file_the_readme_links_to_exists() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
+    for name, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text()):
+        target = document.parent / name if name else document
+        assert target.exists(), name
+        assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
 
 
-def test_every_make_target_the_readme_names_exists() -> None:
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_make_target_a_document_names_exists(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`make (\w+)`|^make (\w+)", README, re.MULTILINE):
+    for target in re.findall(r"`make (\w+)|^make (\w+)", document.read_text(), re.MULTILINE):
         assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
 
 
@@ -139,22 +154,22 @@ def test_every_parameter_of_the_list_is_in_the_readme() -> None:
         assert re.search(f"`{name}\\b", section) or name == "cursor", name
 
 
-def test_every_metric_is_in_the_readme_and_the_other_way_round() -> None:
-    section = README.partition("### Metrics")[2].partition("\nWorth a call")[0]
+def test_every_metric_is_documented_and_the_other_way_round() -> None:
+    section = OPERATING.partition("## Metrics")[2].partition("\nWorth a call")[0]
     defined = {metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)}
     names = {family.name + "_total" * (family.type == "counter") for m in defined for family in m.describe()}
     assert set(re.findall(r"`(todo_\w+)`", section)) == names
 
 
-def test_every_field_of_a_request_s_line_is_in_the_readme(ada: Person, log_lines: LogLines) -> None:
-    (example,) = (json.loads(block) for block in blocks("json") if '"duration_ms"' in block)
+def test_every_field_of_a_request_s_line_is_documented(ada: Person, log_lines: LogLines) -> None:
+    (example,) = (json.loads(block) for block in blocks("json", OPERATING) if '"duration_ms"' in block)
     parent = f"00-{example['trace_id']}-00f067aa0ba902b7-01"
     ada.post(json={"title": "x"}, headers={"traceparent": parent})
     assert log_lines.one("request").keys() == example.keys()
 
 
-def test_every_code_of_the_readme_is_one_the_service_uses_and_the_other_way_round() -> None:
-    table = "\n".join(re.findall(r"^\| \d{3} \|(.*?)\|", README, re.MULTILINE))
+def test_every_documented_code_is_one_the_service_uses_and_the_other_way_round() -> None:
+    table = "\n".join(re.findall(r"^\| \d{3} \|(.*?)\|", CLIENTS, re.MULTILINE))
     documented = set(re.findall("`([a-z_]+)`", table))
     source = "\n".join(path.read_text() for path in (ROOT / "todo_service").rglob("*.py"))
     used = set(re.findall(r'(?:Problem|refusal)\(\s*(?:\d{3}, )?"([a-z_]+)"', source))
