@@ -41,6 +41,10 @@ class Postgres:
         self.psql(f'CREATE DATABASE "{database}"')
         return self.url(database)
 
+    def programs(self) -> Path:
+        """The directory of the server's own programs: its version of `pg_dump`, for one."""
+        return Path(self.server.get_postmaster_info().process.exe()).parent
+
     def psql(self, command: str) -> str:
         return str(self.server.psql(command))
 
