@@ -10,7 +10,6 @@ gets the exclusive one is alone: the first, who removes what an earlier run has 
 all. The same lock keeps systemd-tmpfiles from cleaning it up (tmpfiles.d(5)).
 """
 
-import atexit
 import fcntl
 import logging
 import os
@@ -18,6 +17,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread, main_thread
 
 from todo_service.serving import is_serving
 
@@ -46,7 +46,8 @@ def enter() -> None:
         return
     directory = ours()  # anew: the place of the first may be gone, as XDG_RUNTIME_DIR is once one logs out
     os.environ[VARIABLE] = str(directory)
-    atexit.register(leave, directory)
+    # Not by atexit, which processes that multiprocessing has made, as Granian's are, end without.
+    Thread(target=leave_with_main_thread, args=[directory]).start()
     while not hold(directory):
         pass
 
@@ -82,6 +83,11 @@ def is_alone(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def leave_with_main_thread(directory: Path) -> None:
+    main_thread().join()
+    leave(directory)
 
 
 def leave(directory: Path) -> None:
