@@ -54,3 +54,12 @@ def test_the_command_works_from_a_shell() -> None:
     printed = run("flask", "token", "ada", BETTER_AUTH_SECRET=SECRET)
     assert printed.returncode == 0, printed.stderr
     assert jwt.decode(printed.stdout.strip(), SECRET, ["HS256"])["sub"] == "ada"
+
+
+@pytest.mark.parametrize("command", [["prune"], ["users", "erase", "ada"]], ids=" ".join)
+def test_a_database_that_is_away_is_told_in_a_line(command: list[str]) -> None:
+    away = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+    answer = run("flask", *command, **away)
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[-1] == "Error: The database is not available at the moment."
+    assert "Traceback" not in answer.stderr

@@ -1,16 +1,20 @@
 """Commands for the shell: `flask token`, `flask prune` and `flask users erase`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_jwt_extended import create_access_token
+from sqlalchemy.exc import SQLAlchemyError
 
 from todo_service.account.erasure import erase
 from todo_service.auth.bearer import LONGEST_SUBJECT
 from todo_service.config import Settings
 from todo_service.db import schema_version
+from todo_service.db.availability import NotReady, reason
 from todo_service.db.retention import prune_deletions, prune_responses
 
 
@@ -19,6 +23,16 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.cli.add_command(prune)
     app.cli.add_command(users)
     app.extensions["deletions_lifetime"] = timedelta(days=settings.deletions_days)
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """The database as a command needs it, made ready first if need be; what is wrong with it is one line."""
+    try:
+        schema_version.require_current(wait=None)
+        yield
+    except (NotReady, SQLAlchemyError) as error:
+        raise click.ClickException(reason(error)) from error
 
 
 @click.command()
@@ -58,10 +72,10 @@ def prune() -> None:
 
     Works in small steps, and may run while the service does.
     """
-    schema_version.require_current(wait=None)
     now, lifetimes = datetime.now(UTC), current_app.extensions
-    responses = prune_responses(now - lifetimes["idempotency_lifetime"])
-    deletions = prune_deletions(now - lifetimes["deletions_lifetime"])
+    with database():
+        responses = prune_responses(now - lifetimes["idempotency_lifetime"])
+        deletions = prune_deletions(now - lifetimes["deletions_lifetime"])
     click.echo(f"Removed {responses} stored responses and {deletions} deletions.")
 
 
@@ -72,7 +86,8 @@ users = AppGroup("users", help="Look after the people.")
 @click.argument("user")
 def erase_user(user: str) -> None:
     """Erase all that is held of USER, for good, as `DELETE /api/account` does."""
-    schema_version.require_current(wait=None)
-    if not erase(user):
+    with database():
+        is_erased = erase(user)
+    if not is_erased:
         raise click.ClickException("Nothing is held of this user.")
     click.echo("Erased.")
