@@ -14,6 +14,8 @@ from todo_service.ops.request_ids import request_id
 
 log = logging.getLogger(__name__)
 
+PROBLEM = "application/problem+json"
+
 # Retry-After of a 503, in seconds: long enough for a pool or a lock to clear, short enough for a person.
 RETRY_SOON = 2
 
@@ -79,7 +81,7 @@ class Problem(Exception):
             members["errors"] = self.errors
         if self.current:
             members["current"] = self.current
-        answer = json_response(members, self.status, "application/problem+json")
+        answer = json_response(members, self.status, PROBLEM)
         answer.headers.extend(self.headers)
         return answer
 

@@ -1,15 +1,16 @@
 """What the operations of the OpenAPI document share: header fields of requests and answers, and refusals."""
 
 from http import HTTPStatus
+from itertools import groupby
 
 from apispec import APISpec
 from marshmallow import fields
 
 from todo_service.api.json_body import MAX_BODY, too_large, unsupported
-from todo_service.api.problems import TITLES, Problem, invalid, unavailable
+from todo_service.api.problems import PROBLEM, TITLES, Problem, invalid, unavailable
 from todo_service.api.schemas import Output
 from todo_service.docs.schemas import Object, example
-from todo_service.tasks import changes, queries
+from todo_service.tasks import changes, preconditions, queries
 from todo_service.tasks.schemas import TaskSchema
 from todo_service.writes import idempotency
 from todo_service.writes.idempotency import KEY
@@ -74,9 +75,11 @@ REFUSALS: dict[str, Problem] = {
     "The task is somebody else's.": Problem(403, "forbidden", "Not authorized to access this task"),
     "There is no such thing.": queries.missing(),
     "Another write, perhaps the first with this key, is still running.": idempotency.still_running(),
+    "A task of this id was deleted; it does not come back.": preconditions.task_deleted(),
     "Deletions that the token's holder has not heard of are forgotten: start over without it.": (
         changes.expired()
     ),
+    "The token is from before the account was erased: forget what you hold of it, too.": changes.erased(),
     "The task is not as the request supposes, but as `current` shows it; nothing was changed.": Problem(
         412,
         "precondition_failed",
@@ -128,14 +131,17 @@ def add_headers(spec: APISpec) -> None:
 
 
 def add_refusals(spec: APISpec) -> None:
-    """Every refusal as it would be sent; to be called in a request, which a problem names."""
-    for when, problem in REFUSALS.items():
-        answer = problem.response()
-        said = {**answer.get_json(), "request_id": HEADERS["X-Request-Id"][1]}
-        content = {answer.mimetype: {"schema": ProblemSchema(), "example": said}}
-        carried = headers("X-Request-Id", *problem.headers, *RATE_LIMIT)
-        described = {"description": when, "headers": carried, "content": content}
-        spec.components.response(refusal_name(problem.status), described)
+    """Every refusal as it would be sent, those of a status together; to be called in a request, which a
+    problem names."""
+    for status, group in groupby(REFUSALS.items(), lambda refusal: refusal[1].status):
+        when, problems = zip(*group, strict=True)
+        answers = {problem.code: problem.response().get_json() for problem in problems}
+        own_id = {"request_id": HEADERS["X-Request-Id"][1]}
+        examples = {code: {"value": said | own_id} for code, said in answers.items()}
+        content = {PROBLEM: {"schema": ProblemSchema(), "examples": examples}}
+        carried = headers("X-Request-Id", *problems[0].headers, *RATE_LIMIT)
+        described = {"description": " Or: ".join(when), "headers": carried, "content": content}
+        spec.components.response(refusal_name(status), described)
 
 
 def headers(*names: str) -> Object:

@@ -44,7 +44,7 @@ names have at most {MAX_NAME} characters. NUL and halves of surrogate pairs are 
 `If-None-Match` when reading again: if nothing has changed, the answer is an empty 304. Send a task's as
 `If-Match` when changing it: if somebody was faster nothing is changed, and the 412 brings the task as it is.
 
-**Trying again.** A POST with an `Idempotency-Key` is done once, however often it arrives. 409, 429 and 503
+**Trying again.** A write with an `Idempotency-Key` is done once, however often it arrives. 409, 429 and 503
 pass; `Retry-After` says when to try again.
 
 **Working offline.** Make ids on the device, create with `PUT` and `If-None-Match: *`, and follow
@@ -100,7 +100,7 @@ class Operation:
         self.takes: Takes | None = getattr(view, "takes", None)
         self.returns: Returns = getattr(view, "returns", Returns())
         self.is_signed_in = hasattr(view, "signed_in")
-        self.is_done_once = hasattr(view, "writes_once")
+        self.is_done_once = hasattr(view, "writes")
         self.is_conditional_read = self.returns.etag and method == "GET"
 
     def describe(self) -> Object:

@@ -15,9 +15,9 @@ from todo_service.auth.bearer import signed_in
 from todo_service.db.transactions import roll_back
 from todo_service.models import TaskRow
 from todo_service.tasks.batch_schemas import BatchInput, BatchResultSchema, load_operation
-from todo_service.tasks.preconditions import precondition_failed
-from todo_service.tasks.queries import change, create, own_task, remove
-from todo_service.writes.idempotency import RUN_BATCH, writes_once
+from todo_service.tasks.preconditions import create_under, precondition_failed
+from todo_service.tasks.queries import change, create, own_task, own_task_or_none, remove
+from todo_service.writes.idempotency import RUN_BATCH, writes
 
 View = Callable[..., Any]
 
@@ -43,11 +43,11 @@ def counts_operations(view: View) -> View:
 @signed_in
 @takes(BatchInput(), limit=MAX_BYTES)
 @counts_operations
-@writes_once(RUN_BATCH)
-@returns(BatchResultSchema(), refuses=(403, 404, 412))
+@writes(RUN_BATCH)
+@returns(BatchResultSchema(), refuses=(403, 404, 410, 412))
 def run_batch(fields: dict[str, Any]) -> dict[str, list[Result]]:
     """Do up to 100 operations in order, all or none of them. The first that fails decides the answer,
-    with its index as the name in `errors`. With an `Idempotency-Key` it may safely be sent again."""
+    with its index as the name in `errors`."""
     return {"results": [perform(index, raw) for index, raw in enumerate(fields["operations"])]}
 
 
@@ -63,6 +63,8 @@ def perform(index: int, raw: Any) -> Result:
 
 def do(operation: dict[str, Any]) -> Result:
     match operation["op"]:
+        case "create" if operation["id"]:
+            return {"status": 201, "task": create_under(operation["id"], operation["task"])}
         case "create":
             return {"status": 201, "task": create(str(uuid7()), operation["task"])}
         case "delete":
@@ -89,7 +91,7 @@ def as_committed(problem: Problem) -> Problem:
     if problem.current is None:
         return problem
     roll_back()
-    return precondition_failed(own_task(problem.current["id"]))
+    return precondition_failed(own_task_or_none(problem.current["id"]))
 
 
 def failed(index: int, problem: Problem) -> Problem:

@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from todo_service.api.fields import StrictBoolean, absent
 from todo_service.api.schemas import Input, Output
+from todo_service.tasks.queries import UUID
 from todo_service.tasks.schemas import TaskInput, TaskSchema
 
 
@@ -18,6 +19,11 @@ class CreateOperationInput(Input):
     """Create a task."""
 
     op = op("create")
+    id = fields.String(
+        load_default=absent,
+        validate=validate.Regexp(UUID, error="Must be a UUID."),
+        metadata={"description": "A UUID that the client made; without it the server makes one."},
+    )
     task = fields.Nested(TaskInput, required=True)
 
 

@@ -82,9 +82,11 @@ def list_changes(since: str | None, limit: int) -> dict[str, Any]:
     rows = [Change.of(row) for row in read_feed(start, limit + 1)]
     if not rows:  # never written, or erased
         if start and start.born:
-            raise expired()
+            raise erased()
         return {"changes": [], "token": token_of(Position()), "has_more": False}
     user = rows[0]
+    if start and start.born not in (None, user.born):
+        raise erased()
     if start and is_expired(start, user):
         raise expired()
     changes = [row for row in rows if row.task.revision is not None]
@@ -120,15 +122,18 @@ def position(token: str) -> Position:
 
 
 def is_expired(start: Position, user: Change) -> bool:
-    """Whether deletions that the device has not heard of may be forgotten, or it followed another life."""
-    if start.born not in (None, user.born) or start.revision > user.user_revision:
-        return True
-    return bool(max(start.revision, start.floor) < user.forgotten)
+    """Whether deletions that the device has not heard of may be forgotten, or revisions that it has seen."""
+    return start.revision > user.user_revision or max(start.revision, start.floor) < user.forgotten
 
 
 def expired() -> Problem:
     detail = "The token is too old; please start over without one."
     return Problem(410, "sync_token_expired", detail)
+
+
+def erased() -> Problem:
+    detail = "The account was erased since; please forget what you hold of it, and start over."
+    return Problem(410, "account_erased", detail)
 
 
 def as_change(row: Change) -> dict[str, Any]:

@@ -1,19 +1,20 @@
 """What can be done with the current user's tasks. Nothing here can reach anybody else's."""
 
 import re
+from datetime import datetime
 from typing import Any, NoReturn
 
 from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
 from todo_service.api.problems import Problem
 from todo_service.auth.bearer import current_user
-from todo_service.db.transactions import USER, execute, fetch_one
+from todo_service.db.transactions import USER, execute, fetch_one, fetch_value
 from todo_service.models import TASK_COLUMNS, Deletion, Moment, Task, TaskRow
 from todo_service.writes.revisions import current_work
 
 TaskData = dict[str, Any]
 
-UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 
 IS_MINE = (Task.user_id == USER, Task.id == bindparam("task"))
 READ = select(*TASK_COLUMNS).where(*IS_MINE)
@@ -25,6 +26,7 @@ EXISTS = select(Task.id).where(Task.id == bindparam("task")).limit(1)
 
 WAS_MINE = (Deletion.user_id == USER, Deletion.task_id == bindparam("task"))
 NOTE_DELETION = insert(Deletion)
+FIND_DELETION = select(Deletion.deleted_at).where(*WAS_MINE)
 FORGET_DELETION = delete(Deletion).where(*WAS_MINE)
 
 MY_COMPLETED = (Task.user_id == USER, Task.completed)
@@ -64,8 +66,11 @@ def my(id: str) -> dict[str, str]:
 
 
 def refuse(id: str) -> NoReturn:
-    """Say why the current user has no such task: the one question that is asked across users."""
-    if fetch_one(EXISTS, task=id.lower()):
+    """Say why the current user has no such task: the one question that is asked across users.
+
+    Who had it and deleted it does not learn that somebody else uses the same id (contract §6).
+    """
+    if fetch_one(EXISTS, task=id.lower()) and not deleted_at(id):
         raise Problem(403, "forbidden", "Not authorized to access this task")
     raise missing()
 
@@ -130,6 +135,12 @@ def remove(id: str) -> TaskRow:
         deleted_at=work.moment,
     )
     return gone
+
+
+def deleted_at(id: str) -> datetime | None:
+    """When the current user deleted the task of this id, as far as that is still noted."""
+    moment: datetime | None = fetch_value(FIND_DELETION, **my(id))
+    return moment
 
 
 def forget_deletion(id: str) -> None:

@@ -15,17 +15,8 @@ from todo_service.api.problems import invalid
 from todo_service.auth.bearer import current_user, signed_in
 from todo_service.models import TaskRow
 from todo_service.tasks.listing import Search, current_revision, find
-from todo_service.tasks.preconditions import precondition_failed, require_match, task_to_change
-from todo_service.tasks.queries import (
-    TaskData,
-    change,
-    create,
-    forget_deletion,
-    own_task,
-    own_task_or_none,
-    remove,
-    remove_completed,
-)
+from todo_service.tasks.preconditions import create_under, require_match, task_to_change
+from todo_service.tasks.queries import TaskData, change, create, own_task, remove, remove_completed
 from todo_service.tasks.schemas import (
     ClearedSchema,
     ClearParameters,
@@ -34,8 +25,15 @@ from todo_service.tasks.schemas import (
     TaskInput,
     TaskSchema,
 )
-from todo_service.writes.idempotency import CREATE_TASK, writes_once
-from todo_service.writes.revisions import writes
+from todo_service.writes.idempotency import (
+    CLEAR_COMPLETED,
+    COMPLETE_TASK,
+    CREATE_TASK,
+    DELETE_TASK,
+    PATCH_TASK,
+    UPDATE_TASK,
+    writes,
+)
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks")
 
@@ -76,17 +74,17 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
 @blueprint.post("")
 @signed_in
 @takes(TaskInput())
-@writes_once(CREATE_TASK)
+@writes(CREATE_TASK)
 @returns(TaskSchema(), 201, etag=True, located_at="tasks.read_task")
 def create_task(fields: TaskData) -> TaskRow:
-    """Create a task. With an `Idempotency-Key` it may safely be sent again."""
+    """Create a task."""
     return create(str(uuid7()), fields)
 
 
 @blueprint.delete("")
 @signed_in
 @takes(query=ClearParameters())
-@writes
+@writes(CLEAR_COMPLETED)
 @returns(ClearedSchema())
 def clear_completed(status: str) -> dict[str, int]:
     """Delete all completed tasks."""
@@ -105,12 +103,14 @@ def read_task(id: str) -> TaskRow:
 @blueprint.put("/<task:id>")
 @signed_in
 @takes(TaskInput(partial=True), headers=("If-Match", "If-None-Match"))
-@writes
-@returns(TaskSchema(), etag=True, located_at="tasks.read_task", refuses=(403, 404, 412))
+@writes(UPDATE_TASK)
+@returns(TaskSchema(), etag=True, located_at="tasks.read_task", refuses=(403, 404, 410, 412))
 def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
     """Update a task. Members that are left out stay as they are. With `If-None-Match: *` the task is
     created under this id, a UUID that the client made."""
     if request.headers.get("If-None-Match", "").strip() == "*":
+        if "title" not in fields:
+            raise invalid({"title": ["Missing data for required field."]})
         return Answer(create_under(id, fields), status=201)
     return change(task_to_change(id), fields)
 
@@ -118,7 +118,7 @@ def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
 @blueprint.patch("/<task:id>")
 @signed_in
 @takes(TaskInput(partial=True), media_types=(JSON, MERGE_PATCH), headers=("If-Match",))
-@writes
+@writes(PATCH_TASK)
 @returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
 def patch_task(id: str, fields: TaskData) -> TaskRow:
     """Change some members of a task. A JSON merge patch (RFC 7396): null clears, what is left out stays."""
@@ -128,7 +128,7 @@ def patch_task(id: str, fields: TaskData) -> TaskRow:
 @blueprint.delete("/<task:id>")
 @signed_in
 @takes(headers=("If-Match",))
-@writes
+@writes(DELETE_TASK)
 @returns(status=204, refuses=(403, 404, 412))
 def delete_task(id: str) -> None:
     """Delete a task for good."""
@@ -138,23 +138,9 @@ def delete_task(id: str) -> None:
 @blueprint.patch("/<task:id>/complete")
 @signed_in
 @takes(CompletionInput(), body_optional=True, headers=("If-Match",))
-@writes
+@writes(COMPLETE_TASK)
 @returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
 def complete_task(id: str, fields: TaskData | None) -> TaskRow:
     """Complete or reopen a task. Without a body its state is toggled."""
     task = task_to_change(id)
     return change(task, fields or {"completed": not task.completed})
-
-
-def create_under(id: str, fields: TaskData) -> TaskRow:
-    """Create a task under an id of the client's, which may be one that was deleted before.
-
-    Raises:
-        Problem: 400 without a title, 404 for what is no UUID, 412 if the user has this task already.
-    """
-    if "title" not in fields:
-        raise invalid({"title": ["Missing data for required field."]})
-    if task := own_task_or_none(id):
-        raise precondition_failed(task)
-    forget_deletion(id)
-    return create(id.lower(), fields)

@@ -6,24 +6,31 @@ from datetime import datetime, timedelta
 from functools import wraps
 from hashlib import sha256
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import OperationalError
 
+from todo_service.api.contract import empty
 from todo_service.api.problems import Problem, invalid
 from todo_service.auth.bearer import current_user
 from todo_service.config import Settings
 from todo_service.db.availability import is_lock_timeout
 from todo_service.db.transactions import USER, execute, fetch_one
 from todo_service.models import StoredResponse
-from todo_service.writes.revisions import current_work, writes
+from todo_service.writes.revisions import current_work, unit_of_work
 
 KEY = re.compile("[!-~]{1,255}")  # visible ASCII
 RETRY_SECONDS = 1
 
 # The operations under whose names answers are stored. They outlive a deploy: never change one.
 CREATE_TASK = "tasks.create_task"
+CLEAR_COMPLETED = "tasks.clear_completed"
+UPDATE_TASK = "tasks.update_task"
+PATCH_TASK = "tasks.patch_task"
+DELETE_TASK = "tasks.delete_task"
+COMPLETE_TASK = "tasks.complete_task"
 RUN_BATCH = "batch.run_batch"
 
 View = Callable[..., Response]
@@ -54,8 +61,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.extensions["idempotency_lifetime"] = timedelta(hours=settings.idempotency_hours)
 
 
-def writes_once(operation: str) -> Callable[[View], View]:
-    """Run the view as one write, at most once for each `Idempotency-Key` of a user and operation.
+def writes(operation: str) -> Callable[[View], View]:
+    """Run the view as one unit of work, and at most once for each `Idempotency-Key` of its user.
 
     The answer is stored in the write's own transaction, under the lock of the user's row that every
     write takes first: so a retry waits for the request it repeats, and then finds its answer. Only
@@ -63,50 +70,59 @@ def writes_once(operation: str) -> Callable[[View], View]:
 
     Args:
         operation: the name under which answers are stored. It outlives a deploy, whatever the view is called.
+
+    Raises:
+        Problem: 400, the key is none; 409, its first request, or another write, does not end; 422, it was
+            used with another payload. And what the view raises.
     """
 
     def decorate(view: View) -> View:
-        once = writes(replayed(view, operation))
-        without_key = writes(view)
-
         @wraps(view)
         def written(**values: Any) -> Response:
             key = request.headers.get("Idempotency-Key")
             if key is None:
-                return without_key(**values)
+                with unit_of_work():
+                    return view(**values)
             if not KEY.fullmatch(key):
                 raise invalid({"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]})
             try:
-                return once(**values)
+                with unit_of_work() as work:
+                    return once(lambda: view(**values), place(operation), key, work.moment)
             except OperationalError as error:
                 if is_lock_timeout(error):
                     raise still_running() from error
                 raise
 
-        written.writes_once = True  # type: ignore[attr-defined]  # read by the docs
+        vars(written)["writes"] = operation  # read by the docs
         return written
 
     return decorate
 
 
-def replayed(view: View, operation: str) -> View:
-    @wraps(view)
-    def answered(**values: Any) -> Response:
-        fingerprint, moment = sha256(g.body).digest(), current_work().moment
-        name = {"user": current_user().id, "operation": operation, "name": request.headers["Idempotency-Key"]}
-        row = fetch_one(FIND, **name)
-        stored = Stored._make(row) if row else None
-        if stored and is_fresh(stored.created_at, moment):
-            if bytes(stored.fingerprint) != fingerprint:
-                raise reused()
-            return replay(stored)
-        if stored:
-            execute(FORGET, **name)
-        response = view(**values)
-        keep(response, operation, fingerprint, moment)
-        return response
+def place(operation: str) -> str:
+    """Where a key counts: an operation and, if the path names one, a task, whatever the case of its id.
 
-    return answered
+    For a task it has at most 100 characters; of what cannot be an id no answer is ever stored.
+    """
+    ids = (request.view_args or {}).values()
+    return ":".join((operation, *(quote(name.lower()) for name in ids)))
+
+
+def once(answer: Callable[[], Response], operation: str, key: str, moment: datetime) -> Response:
+    """The answer that is stored; or else a new one, which is stored now."""
+    fingerprint = sha256(request.query_string + g.get("body", b"")).digest()
+    this_key = {"user": current_user().id, "operation": operation, "name": key}
+    row = fetch_one(FIND, **this_key)
+    stored = Stored._make(row) if row else None
+    if stored and is_fresh(stored.created_at, moment):
+        if bytes(stored.fingerprint) != fingerprint:
+            raise reused()
+        return replay(stored)
+    if stored:
+        execute(FORGET, **this_key)
+    response = answer()
+    keep(response, operation, key, fingerprint, moment)
+    return response
 
 
 def is_fresh(created_at: datetime, moment: datetime) -> bool:
@@ -114,12 +130,12 @@ def is_fresh(created_at: datetime, moment: datetime) -> bool:
     return moment - created_at < lifetime
 
 
-def keep(response: Response, operation: str, fingerprint: bytes, moment: datetime) -> None:
+def keep(response: Response, operation: str, key: str, fingerprint: bytes, moment: datetime) -> None:
     execute(
         KEEP,
         user_id=current_user().id,
         endpoint=operation,
-        key=request.headers["Idempotency-Key"],
+        key=key,
         fingerprint=fingerprint,
         status=response.status_code,
         body=response.get_data(),
@@ -132,7 +148,8 @@ def keep(response: Response, operation: str, fingerprint: bytes, moment: datetim
 
 def replay(stored: Stored) -> Response:
     """The first answer again; nothing is written, so the write raises no revision."""
-    response = Response(bytes(stored.body), stored.status, mimetype="application/json")
+    body, status = bytes(stored.body), stored.status
+    response = Response(body, status, mimetype="application/json") if body else empty(status)
     for name, value in (("ETag", stored.etag), ("Location", stored.location)):
         if value is not None:
             response.headers[name] = value

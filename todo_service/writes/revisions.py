@@ -1,8 +1,7 @@
 """A write begins by raising its user's counter: that orders, numbers and serialises the user's writes."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import g
 from sqlalchemy import bindparam, text, update
@@ -11,9 +10,6 @@ from todo_service.auth.bearer import current_user
 from todo_service.auth.token_cache import CurrentUser
 from todo_service.db.transactions import USER, execute, fetch_value, transaction
 from todo_service.models import Moment, User, now
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 # One statement on both databases. The row's lock is held until the commit, so the user's next write
 # waits here; a user's first two writes may race, and ON CONFLICT makes one of them the second.
@@ -29,11 +25,12 @@ BUMP = text(
     """
 ).bindparams(bindparam("now", type_=Moment()))
 
-# The first write of a life. ETags of an earlier life, which was erased, must match nothing in this one. This
-# is a statement of its own, because it has to see what an erasure that the first one waited for has left.
+# The first write of a life. ETags of an earlier life, which was erased, must match nothing in this one, not
+# even if the first write changes nothing and so leaves the counter one lower. This is a statement of its own,
+# because it has to see what an erasure that the first one waited for has left.
 BEGIN_LIFE = text(
     """
-    UPDATE users SET revision = 1 + COALESCE((SELECT revision FROM erasures), 0)
+    UPDATE users SET revision = COALESCE((SELECT revision + 2 FROM erasures), 1)
     WHERE id = :id
     RETURNING revision
     """
@@ -74,24 +71,19 @@ def bump_revision(user: CurrentUser, moment: object) -> int:
     return fetch_value(BEGIN_LIFE, id=user.id) if revision == 1 else revision
 
 
-def writes(view: Callable[P, R]) -> Callable[P, R]:
-    """Run the view as one unit of work of the current user's, in one transaction.
+@contextmanager
+def unit_of_work() -> Iterator[UnitOfWork]:
+    """One write of the current user's, in one transaction.
 
-    Whatever the view raises, nothing is committed. A view that changes nothing raises no revision either,
-    not even where its answer is kept for an `Idempotency-Key`.
+    Whatever is raised within, nothing is committed. What changes nothing raises no revision either, not even
+    where its answer is kept for an `Idempotency-Key`.
     """
-
-    @wraps(view)
-    def written(*args: P.args, **kwargs: P.kwargs) -> R:
-        with transaction() as connection:
-            g.work = work = UnitOfWork(current_user())
-            result = view(*args, **kwargs)
-            if work.is_worth_committing:
-                work.set_revision()
-                connection.commit()
-        return result
-
-    return written
+    with transaction() as connection:
+        g.work = work = UnitOfWork(current_user())
+        yield work
+        if work.is_worth_committing:
+            work.set_revision()
+            connection.commit()
 
 
 def current_work() -> UnitOfWork:
