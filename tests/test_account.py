@@ -292,14 +292,29 @@ def test_a_later_write_starts_afresh(ada: Person) -> None:
     assert len(body(ada.get())) == 1
 
 
-def test_sync_tokens_of_an_erased_life_get_410(ada: Person) -> None:
-    lives(ada)
-    token = body(ada.get("/api/tasks/changes"))["token"]
-    ada.delete("/api/account", json=CONFIRMED)
-    for _ in range(8):
-        assert ada.get(f"/api/tasks/changes?since={token}").status_code == 410
+def test_a_sync_token_of_an_erased_life_tells_that_it_was_erased(ada: Person, bob: Person) -> None:
+    tokens = []
+    for _ in range(2):
+        lives(ada)
+        tokens += [body(ada.get(f"/api/tasks/changes?limit={limit}"))["token"] for limit in (1, 1000)]
+        ada.delete("/api/account", json=CONFIRMED)
+    for written in range(8):
+        for token in tokens:
+            answer = ada.get(f"/api/tasks/changes?since={token}")
+            assert (answer.status_code, body(answer)["code"]) == (410, "account_erased")
+            assert body(bob.get(f"/api/tasks/changes?since={token}"))["code"] == "sync_token_expired"
+        assert len(body(ada.get("/api/tasks/changes"))["changes"]) == written
         ada.adds()
-    assert len(body(ada.get("/api/tasks/changes"))["changes"]) == 8
+
+
+def test_they_match_nothing_either_if_the_next_begins_with_a_write_that_changes_nothing(ada: Person) -> None:
+    for number in range(3):
+        lives(ada)
+        known = {"If-None-Match": ada.get().headers["ETag"]}
+        ada.delete("/api/account", json=CONFIRMED)
+        cleared = ada.delete("/api/tasks?status=completed", headers={"Idempotency-Key": str(number)})
+        assert body(cleared) == {"deleted": 0}
+        assert (ada.get(headers=known).status_code, body(ada.get())) == (200, [])
 
 
 def test_etags_of_an_erased_life_match_nothing_in_the_next(ada: Person, bob: Person) -> None:

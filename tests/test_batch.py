@@ -55,7 +55,10 @@ FAILING = [
     (400, creates("")),
     (400, {"op": "create"}),
     (400, {"op": "create", "task": {"title": "x", "colour": "red"}}),
-    (400, {"op": "create", "task": {"title": "x"}, "id": NOBODYS}),
+    (400, {"op": "create", "task": {"title": "x"}, "id": "my-id"}),
+    (400, {"op": "create", "task": {"title": "x"}, "id": f"{NOBODYS}\n"}),
+    (400, {"op": "create", "task": {"title": "x"}, "id": None}),
+    (400, {"op": "create", "task": {}, "id": NOBODYS}),
     (400, {"op": "create", "task": None}),
     (400, {"op": "create", "task": "x"}),
     (400, {"op": "update", "id": NOBODYS}),
@@ -124,6 +127,41 @@ def test_a_412_does_not_show_what_the_batch_did_before_it_failed(ada: Person) ->
     assert (answer.status_code, list(body(answer)["errors"])) == (412, ["1"])
     assert body(answer)["current"] == task
     assert answer.headers["ETag"] == '"1"'
+
+
+def test_a_task_may_be_created_under_the_clients_id(ada: Person, bob: Person) -> None:
+    own = {**creates("mine"), "id": NOBODYS.upper()}
+    edit = {"op": "update", "id": NOBODYS, "task": {"priority": "high"}, "if_match": 1}
+    for person in (ada, bob):
+        results = body(run(person, own, edit))["results"]
+        assert [result["status"] for result in results] == [201, 200]
+        assert results[0]["task"]["id"] == NOBODYS
+        assert body(person.get()) == [results[1]["task"]]
+
+
+def test_an_id_that_is_taken_is_412_and_one_that_was_deleted_410(ada: Person) -> None:
+    own = {**creates("again"), "id": NOBODYS}
+    (task,) = (result["task"] for result in body(run(ada, own))["results"])
+    taken = run(ada, creates("x"), {"op": "update", "id": NOBODYS, "task": {"title": "never seen"}}, own)
+    assert (taken.status_code, list(body(taken)["errors"])) == (412, ["2"])
+    assert (body(taken)["current"], taken.headers["ETag"]) == (task, '"1"')
+    assert run(ada, {"op": "delete", "id": NOBODYS}, own).status_code == 410
+    assert body(ada.get()) == [task]
+    ada.delete(f"/api/tasks/{NOBODYS}")
+    gone = run(ada, creates("x"), own)
+    assert (gone.status_code, body(gone)["code"]) == (410, "task_deleted")
+    assert list(body(gone)["errors"]) == ["1"]
+    assert body(ada.get()) == []
+
+
+def test_a_412_about_a_task_that_only_the_batch_made_shows_none(ada: Person) -> None:
+    own = {**creates("mine"), "id": NOBODYS}
+    for failing in (own, {"op": "delete", "id": NOBODYS, "if_match": 7}):
+        answer = run(ada, own, failing)
+        assert (answer.status_code, list(body(answer)["errors"])) == (412, ["1"])
+        assert "current" not in body(answer)
+        assert "ETag" not in answer.headers
+    assert body(ada.get()) == []
 
 
 @pytest.mark.parametrize(

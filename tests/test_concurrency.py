@@ -176,6 +176,14 @@ def test_twenty_identical_requests_with_one_key_make_one_task(service: Service) 
     assert service.call("ada", "GET").json() == [answers[0].json()]
 
 
+def test_twenty_identical_toggles_with_one_key_toggle_once(service: Service) -> None:
+    path, key = f"/api/tasks/{added(service)['id']}/complete", {"Idempotency-Key": "the-same"}
+    answers = at_once(20, lambda _: service.call("ada", "PATCH", path, headers=key))
+    assert statuses(answers) == {200: 20}
+    assert {(answer.json()["completed"], answer.json()["revision"]) for answer in answers} == {(True, 2)}
+    assert sum(answer.headers.get("Idempotency-Replayed") == "true" for answer in answers) == 19
+
+
 def test_of_twenty_different_requests_with_one_key_one_is_done(service: Service) -> None:
     answers = at_once(20, lambda writer: create_once(service, f"by {writer}"))
     assert statuses(answers) == {201: 1, 422: 19}

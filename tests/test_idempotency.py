@@ -1,11 +1,12 @@
 """`Idempotency-Key` (contract §6): sent again, answered again, done once."""
 
+import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from hashlib import sha256
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from werkzeug.test import TestResponse
 
 from tests.locks import user_locked
@@ -16,6 +17,7 @@ from todo_service.db import deadlines
 from todo_service.extensions import db
 from todo_service.models import StoredResponse
 
+CLEARING = "/api/tasks?status="
 RENT = {"title": "Pay rent"}
 BATCH = {"operations": [{"op": "create", "task": RENT}, {"op": "create", "task": RENT}]}
 endpoints = pytest.mark.parametrize(("path", "sent"), [("/api/tasks", RENT), ("/api/tasks/batch", BATCH)])
@@ -104,11 +106,137 @@ def test_any_visible_ascii_is_a_key(ada: Person, key: str) -> None:
     assert send(ada, key=key).headers["Idempotency-Replayed"] == "true"
 
 
-def test_a_key_means_nothing_where_it_is_not_promised(ada: Person) -> None:
-    path = f"/api/tasks/{ada.adds()['id']}/complete"
-    for expected in (True, False):
-        answer = ada.patch(path, headers={"Idempotency-Key": "k1"})
-        assert body(answer)["completed"] is expected
+def call_with_key(person: Person, method: str, path: str, sent: object = None) -> TestResponse:
+    body = {} if sent is None else {"json": sent}
+    return person.call(method, path, headers={"Idempotency-Key": "k1"}, **body)
+
+
+# Every other write: method, path, body, status, and the name under which its answer is stored.
+WRITES: list[tuple[str, str, object, int, str]] = [
+    ("PUT", "/api/tasks/{id}", {"title": "changed"}, 200, "tasks.update_task:{id}"),
+    ("PATCH", "/api/tasks/{id}", {"title": "changed"}, 200, "tasks.patch_task:{id}"),
+    ("PATCH", "/api/tasks/{id}/complete", None, 200, "tasks.complete_task:{id}"),
+    ("PATCH", "/api/tasks/{id}/complete", {"completed": False}, 200, "tasks.complete_task:{id}"),
+    ("DELETE", "/api/tasks/{id}", None, 204, "tasks.delete_task:{id}"),
+    ("DELETE", "/api/tasks?status=completed", None, 200, "tasks.clear_completed"),
+    ("POST", "/api/tasks", RENT, 201, "tasks.create_task"),
+    ("POST", "/api/tasks/batch", BATCH, 200, "batch.run_batch"),
+]
+every_write = pytest.mark.parametrize(("method", "path", "sent", "status", "name"), WRITES)
+
+
+@every_write
+def test_every_write_is_done_once_and_stored_under_a_name_that_outlives_a_deploy(
+    app: Flask, ada: Person, method: str, path: str, sent: object, status: int, name: str
+) -> None:
+    task = ada.adds(completed=True)
+    path, name = path.format(id=task["id"]), name.format(id=task["id"])
+    first = call_with_key(ada, method, path, sent)
+    assert (first.status_code, "Idempotency-Replayed" in first.headers) == (status, False)
+    new = ada.adds("since", completed=True)
+    tasks = body(ada.get())
+    again = call_with_key(ada, method, path, sent)
+    assert (again.status_code, again.data) == (first.status_code, first.data)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for header in ("ETag", "Location", "Content-Type", "Content-Length", "Cache-Control"):
+        assert again.headers.get(header) == first.headers.get(header)
+    assert body(ada.get()) == tasks
+    assert ada.adds()["revision"] == new["revision"] + 1
+    with app.app_context():
+        assert db.session.scalars(select(StoredResponse.endpoint)).all() == [name]
+
+
+def test_a_key_counts_for_one_method_and_one_task(ada: Person, bob: Person) -> None:
+    tasks = [ada.adds(str(number)) for number in range(2)]
+    paths = [f"/api/tasks/{task['id']}" for task in tasks]
+    answers = [
+        *(call_with_key(ada, "PATCH", f"{path}/complete") for path in paths),
+        *(call_with_key(ada, method, path, {"title": "x"}) for method in ("PUT", "PATCH") for path in paths),
+        *(call_with_key(ada, "DELETE", path) for path in paths),
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 6 + [204] * 2
+    assert not [answer for answer in answers if "Idempotency-Replayed" in answer.headers]
+    assert call_with_key(bob, "DELETE", paths[0]).status_code == 404
+
+
+def test_a_path_is_the_same_with_a_slash_at_its_end_and_in_any_case_of_its_id(ada: Person) -> None:
+    task_id = ada.adds()["id"]
+    first = call_with_key(ada, "PATCH", f"/api/tasks/{task_id}/complete")
+    for path in (f"{task_id}/complete/", f"{task_id.upper()}/complete"):
+        again = call_with_key(ada, "PATCH", f"/api/tasks/{path}")
+        assert (again.data, again.headers.get("Idempotency-Replayed")) == (first.data, "true")
+
+
+def test_a_retry_whose_precondition_held_the_first_time_gets_that_answer(ada: Person) -> None:
+    """What is compared is the payload: the revision that If-Match names is no longer that of the task."""
+    path, condition = f"/api/tasks/{ada.adds()['id']}", {"Idempotency-Key": "k1", "If-Match": '"1"'}
+    edits = [ada.patch(path, json={"title": "x"}, headers=condition) for _ in range(2)]
+    assert [edit.headers["ETag"] for edit in edits] == ['"2"', '"2"']
+    deletions = [ada.delete(path, headers={**condition, "If-Match": '"2"'}) for _ in range(2)]
+    assert [deletion.status_code for deletion in deletions] == [204, 204]
+
+
+def test_a_task_under_an_own_id_is_created_once(ada: Person) -> None:
+    path = "/api/tasks/019AA0C4-6a1e-7c3b-9d2f-3f1f2b6c8a11"
+    new = {"json": RENT, "headers": {"Idempotency-Key": "k1", "If-None-Match": "*"}}
+    first = ada.put(path, **new)
+    ada.delete(path)
+    again = ada.put(path, **new)
+    assert (again.status_code, again.data) == (201, first.data)
+    assert again.headers["Location"] == first.headers["Location"] == path.lower()
+    assert body(ada.get()) == []
+
+
+def test_another_payload_of_any_write_is_refused(ada: Person) -> None:
+    path, done = f"/api/tasks/{ada.adds()['id']}", {"completed": True}
+    first_and_other: list[tuple[tuple[str, str, object], tuple[str, str, object]]] = [
+        (("PUT", path, done), ("PUT", path, {"completed": False})),
+        (("PATCH", path, {"priority": "low"}), ("PATCH", path, {})),
+        (("PATCH", f"{path}/complete", None), ("PATCH", f"{path}/complete", done)),
+        (("DELETE", f"{CLEARING}completed", None), ("DELETE", f"{CLEARING}complete%64", None)),
+    ]
+    for first, other in first_and_other:
+        assert call_with_key(ada, *first).status_code == 200
+        refused = call_with_key(ada, *other)
+        assert (refused.status_code, body(refused)["code"]) == (422, "idempotency_key_reused")
+
+
+def test_a_refused_change_leaves_its_key_free(ada: Person) -> None:
+    path = f"/api/tasks/{ada.adds()['id']}"
+    stale = {"Idempotency-Key": "k1", "If-Match": '"7"'}
+    assert ada.delete(path, headers=stale).status_code == 412
+    assert call_with_key(ada, "DELETE", path).status_code == 204
+    for missing in (path, "/api/tasks/my-id", "/api/tasks/%00", f"/api/tasks/{'x' * 500}", "/api/tasks/ä:1"):
+        answer = ada.delete(missing, headers={"Idempotency-Key": "k2"})
+        assert (answer.status_code, body(answer)["detail"]) == (404, "Task not found")
+
+
+def test_a_clearing_that_found_nothing_finds_nothing_when_sent_again(ada: Person) -> None:
+    path = "/api/tasks?status=completed"
+    assert body(call_with_key(ada, "DELETE", path)) == {"deleted": 0}
+    assert ada.adds(completed=True)["revision"] == 1
+    assert body(call_with_key(ada, "DELETE", path)) == {"deleted": 0}
+    assert len(body(ada.get())) == 1
+
+
+def test_answers_that_the_version_before_has_stored_are_given(app: Flask, ada: Person) -> None:
+    """It knew keys of two operations only, and compared the bodies."""
+    ada.adds()
+    for path, operation in (("/api/tasks", "tasks.create_task"), ("/api/tasks/batch", "batch.run_batch")):
+        payload = json.dumps(RENT if path == "/api/tasks" else BATCH).encode()
+        row: dict[str, object] = {
+            "endpoint": operation,
+            "fingerprint": sha256(payload).digest(),
+            "body": b'{"stored": 1}',
+        }
+        row |= {"user_id": "ada", "key": "k1", "status": 201, "created_at": datetime.now(UTC)}
+        with app.app_context():
+            db.session.execute(insert(StoredResponse).values(row))
+            db.session.commit()
+        again = ada.post(
+            path, data=payload, content_type="application/json", headers={"Idempotency-Key": "k1"}
+        )
+        assert (again.data, again.headers["Idempotency-Replayed"]) == (b'{"stored": 1}', "true")
 
 
 def age(app: Flask, **ago: int) -> None:
@@ -159,18 +287,3 @@ def test_prune_removes_old_answers_and_says_how_many(app: Flask, ada: Person) ->
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(StoredResponse)) == 1
     assert send(ada, key="new").headers["Idempotency-Replayed"] == "true"
-
-
-@pytest.mark.parametrize(
-    ("path", "payload", "operation"),
-    [
-        ("/api/tasks", {"title": "x"}, "tasks.create_task"),
-        ("/api/tasks/batch", {"operations": [{"op": "create", "task": {"title": "x"}}]}, "batch.run_batch"),
-    ],
-)
-def test_answers_are_stored_under_names_that_outlive_a_deploy(
-    app: Flask, ada: Person, path: str, payload: dict[str, Any], operation: str
-) -> None:
-    assert ada.post(path, json=payload, headers={"Idempotency-Key": "key"}).status_code < 300
-    with app.app_context():
-        assert db.session.scalar(select(StoredResponse.endpoint)) == operation

@@ -60,17 +60,19 @@ class Refused(Exception):
 
 @dataclass
 class Account:
-    """What one person has: the tasks by their ids, and the number of the last change."""
+    """What one person has: the tasks by their ids, the ids of deleted ones, the number of the last change."""
 
     user: str
     tasks: dict[str, Task] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
     revision: int = 0
     others: "list[Account]" = field(default_factory=list)
 
     def find(self, id: str, tags: Iterable[int] | None = None) -> Task:
         """The task of this id, which must have one of the revisions, if any are named."""
         if id not in self.tasks:
-            raise Refused(403 if any(id in other.tasks for other in self.others) else 404)
+            is_anothers = id not in self.gone and any(id in other.tasks for other in self.others)
+            raise Refused(403 if is_anothers else 404)
         if tags is not None and self.tasks[id]["revision"] not in tags:
             raise Refused(412, self.tasks[id])
         return self.tasks[id]
@@ -78,6 +80,8 @@ class Account:
     def create(self, id: str, fields: Fields, moment: str) -> Task:
         if id in self.tasks:
             raise Refused(412, self.tasks[id])
+        if id in self.gone:
+            raise Refused(410)
         stamps = {"created_at": moment, "updated_at": moment, "completed_at": None}
         return self.put({"id": id, "user_id": self.user} | DEFAULTS | stamps, fields, moment)
 
@@ -97,6 +101,7 @@ class Account:
     def delete(self, id: str, tags: Iterable[int] | None = None) -> None:
         self.find(id, tags)
         del self.tasks[id]
+        self.gone |= {id}
         self.revision += 1
 
     def clear(self) -> int:
@@ -104,6 +109,7 @@ class Account:
         completed = [task for task in self.tasks.values() if task["completed"]]
         for task in completed:
             del self.tasks[task["id"]]
+        self.gone |= {task["id"] for task in completed}
         self.revision += bool(completed)
         return len(completed)
 
@@ -113,13 +119,15 @@ class Account:
         try:
             results = [draft.perform_one(operation, new_ids, moment) for operation in operations]
         except Refused as refused:  # what came before it in the batch has not happened either
-            raise Refused(refused.status, refused.current and self.tasks[refused.current["id"]]) from refused
-        self.tasks, self.revision = draft.tasks, draft.revision
+            current = refused.current and self.tasks.get(refused.current["id"])
+            raise Refused(refused.status, current) from refused
+        self.tasks, self.gone, self.revision = draft.tasks, draft.gone, draft.revision
         return results
 
     def perform_one(self, operation: Operation, new_ids: Iterator[str], moment: str) -> Any:
         if operation["op"] == "create":
-            new_id = next(new_ids, f"the id of {self.revision + 1}")  # of a batch that fails none is told
+            told = next(new_ids, f"the id of {self.revision + 1}")  # of a batch that fails none is told
+            new_id = operation.get("id", told)
             return {"status": 201, "task": self.create(new_id, operation["task"], moment)}
         task = self.find(operation["id"], [operation["if_match"]] if "if_match" in operation else None)
         if operation["op"] == "delete":
@@ -299,7 +307,7 @@ class TwoPeople(RuleBasedStateMachine):
     tasks = st.integers(0, 9) | st.integers(0, 9) | ids
     operations = st.lists(
         st.one_of(
-            st.fixed_dictionaries({"op": st.just("create"), "task": new_fields}),
+            st.fixed_dictionaries({"op": st.just("create"), "task": new_fields}, optional={"id": ids}),
             st.fixed_dictionaries(
                 {"op": st.just("update"), "id": tasks, "task": some_fields},
                 optional={"if_match": st.sampled_from([0, 0, 1])},

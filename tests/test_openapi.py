@@ -67,7 +67,9 @@ def test_every_example_is_valid_by_its_schema(document: JSON) -> None:
     assert found
     for media_type in found:
         if "schema" in media_type:
-            validator(document, media_type["schema"]).validate(media_type["example"])
+            several = [one["value"] for one in media_type.get("examples", {}).values()]
+            for example in several or [media_type["example"]]:
+                validator(document, media_type["schema"]).validate(example)
     for schema in document["components"]["schemas"].values():
         for member in schema["properties"].values():
             for example in member.get("examples", []):

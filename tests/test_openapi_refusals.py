@@ -1,6 +1,7 @@
 """The OpenAPI document tells of every refusal, and shows it as it really is said."""
 
 import json
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -27,6 +28,8 @@ from todo_service.config import Settings
 from todo_service.extensions import db
 from todo_service.models import User
 from todo_service.writes import idempotency
+
+CREATE_DELETED = {"op": "create", "id": ID, "task": {"title": "x"}}
 
 
 def test_refusals_are_described_and_are_problems(document: JSON, client: FlaskClient, ada: Person) -> None:
@@ -113,7 +116,7 @@ def test_a_put_that_creates_is_described(document: JSON, ada: Person) -> None:
     check_refusal(document, "/api/tasks/{id}", "put", again)
 
 
-def test_every_operation_that_takes_an_idempotency_key_heeds_it(
+def test_every_write_to_tasks_heeds_an_idempotency_key_and_nothing_else_does(
     document: JSON, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW)
@@ -122,23 +125,28 @@ def test_every_operation_that_takes_an_idempotency_key_heeds_it(
         if "Idempotency-Key" not in parameters(operation, "header"):
             assert operation["responses"].keys().isdisjoint({"409", "422"})
             continue
-        heeding.add(path)
-        headers, sent = {"Idempotency-Key": "k"}, request_example(document, path, method)
-        as_json = {"content_type": "application/json", "headers": headers}
-        first, replay = (ada.call(method, path, json=sent, headers=headers) for _ in range(2))
-        assert replay.data == first.data
-        assert replay.headers["Idempotency-Replayed"] == "true"
-        for answer in (first, replay):
+        heeding.add(operation["operationId"])
+        has_body = "requestBody" in operation
+        sent = request_example(document, path, method) if has_body else None
+        task = ID if operation["operationId"] == "run_batch" else ada.adds()["id"]
+        query = "?status=completed" if parameters(operation, "query") else ""
+        call = partial(ada.call, method, path.format(id=task) + query, headers={"Idempotency-Key": "k"})
+        answers = [call(json=sent), call(json=sent)]
+        for answer in answers:
             check_headers(document, described_answer(document, path, method, answer), answer)
-        reused = ada.call(method, path, data=f"{json.dumps(sent)} ", **as_json)
+        assert answers[0].data == answers[1].data
+        assert answers[1].headers["Idempotency-Replayed"] == "true"
         with monkeypatch.context() as patch:
-            patch.setattr(idempotency, "current_work", busy)
+            patch.setattr(idempotency, "unit_of_work", busy)
             patch.setattr(idempotency, "is_lock_timeout", lambda error: True)
-            running = ada.call(method, path, json=sent, headers=headers)
-        assert (reused.status_code, running.status_code) == (422, 409)
-        for refused in (reused, running):
-            check_refusal(document, path, method, refused)
-    assert heeding == {"/api/tasks", "/api/tasks/batch"}
+            refused = {409: call(json=sent)}
+        if has_body:
+            refused[422] = call(data=f"{json.dumps(sent)} ", content_type="application/json")
+        for status, answer in refused.items():
+            assert answer.status_code == status
+            check_refusal(document, path, method, answer)
+    writes = {"create", "update", "patch", "delete", "complete"}
+    assert heeding == {f"{write}_task" for write in writes} | {"run_batch", "clear_completed"}
 
 
 def busy() -> None:
@@ -156,32 +164,53 @@ def outdated(app: Flask, ada: Person) -> TestResponse:
     return ada.get(f"/api/tasks/changes?since={token}")
 
 
-def test_only_following_changes_can_come_too_late(document: JSON, app: Flask, ada: Person) -> None:
-    check_refusal(document, "/api/tasks/changes", "get", outdated(app, ada))
-    late = [path for path, _, operation in operations(document) if "410" in operation["responses"]]
-    assert late == ["/api/tasks/changes"]
+def test_what_is_gone_is_a_described_refusal(document: JSON, app: Flask, ada: Person) -> None:
+    gone = {
+        ("/api/tasks/changes", "get"): outdated(app, ada),
+        ("/api/tasks/{id}", "put"): deleted(ada),
+        ("/api/tasks/batch", "post"): ada.post("/api/tasks/batch", json={"operations": [CREATE_DELETED]}),
+    }
+    for (path, method), answer in gone.items():
+        assert answer.status_code == 410
+        check_refusal(document, path, method, answer)
+    described = {(path, method) for path, method, one in operations(document) if "410" in one["responses"]}
+    assert described == gone.keys()
+
+
+def deleted(ada: Person) -> TestResponse:
+    """The answer to who creates a task once more that was deleted."""
+    path, new = f"/api/tasks/{ID}", {"json": {"title": "x"}, "headers": NEW}
+    ada.put(path, **new)
+    ada.delete(path)
+    return ada.put(path, **new)
 
 
 def test_the_examples_of_refusals_are_what_is_really_said(
     document: JSON, app: Flask, client: FlaskClient, ada: Person
 ) -> None:
-    bobs = Person(client, "bob").adds()["id"]
+    bob = Person(client, "bob")
+    bobs = bob.adds()["id"]
+    bobs_token = body(bob.get("/api/tasks/changes"))["token"]
     key = {"Idempotency-Key": "k"}
     ada.post(json={"title": "Pay rent"}, headers=key)
-    said = {
-        "BadRequest": ada.post(json={}),
-        "Unauthorized": client.get("/api/tasks"),
-        "Forbidden": ada.get(f"/api/tasks/{bobs}"),
-        "NotFound": ada.get(f"/api/tasks/{ID}"),
-        "Gone": outdated(app, ada),
-        "PreconditionFailed": ada.put(f"/api/tasks/{ada.adds()['id']}", json={}, headers=STALE),
-        "ContentTooLarge": ada.post(json={"title": "x" * 300_000}),
-        "UnsupportedMediaType": ada.post(data="title=x", content_type="text/plain"),
-        "UnprocessableContent": ada.post(json={"title": "Pay"}, headers=key),
-    }
+    said = [
+        ("BadRequest", ada.post(json={})),
+        ("Unauthorized", client.get("/api/tasks")),
+        ("Forbidden", ada.get(f"/api/tasks/{bobs}")),
+        ("NotFound", ada.get(f"/api/tasks/{ID}")),
+        ("Gone", outdated(app, ada)),
+        ("Gone", deleted(ada)),
+        ("PreconditionFailed", ada.put(f"/api/tasks/{ada.adds()['id']}", json={}, headers=STALE)),
+        ("ContentTooLarge", ada.post(json={"title": "x" * 300_000})),
+        ("UnsupportedMediaType", ada.post(data="title=x", content_type="text/plain")),
+        ("UnprocessableContent", ada.post(json={"title": "Pay"}, headers=key)),
+    ]
+    bob.delete("/api/account", json={"confirm": "erase"})
+    said.append(("Gone", bob.get(f"/api/tasks/changes?since={bobs_token}")))
     own = {"request_id", "current"}
-    for name, answer in said.items():
-        example = document["components"]["responses"][name]["content"]["application/problem+json"]["example"]
+    for name, answer in said:
+        content = document["components"]["responses"][name]["content"]["application/problem+json"]
+        example = content["examples"][body(answer)["code"]]["value"]
         assert without(own, example) == without(own, body(answer))
         assert example.keys() == body(answer).keys()
 

@@ -1,12 +1,17 @@
 """If-Match and If-None-Match (contract §6): nobody overwrites what they have not seen."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from tests.people import Person, body
+from todo_service.extensions import db
+from todo_service.models import Deletion
 
 OWN_ID = "019aa0c4-6a1e-4c3b-9d2f-3f1f2b6c8a11"  # client-made ids may be of any version
 NEW = {"If-None-Match": "*"}
@@ -104,12 +109,42 @@ def test_two_users_may_make_the_same_id(ada: Person, bob: Person) -> None:
     assert body(ada.get(path)) == mine
 
 
-def test_a_deleted_id_may_be_made_again(ada: Person) -> None:
-    path = f"/api/tasks/{OWN_ID}"
+def test_what_was_deleted_does_not_come_back(ada: Person, bob: Person) -> None:
+    path, new = f"/api/tasks/{OWN_ID}", {"json": {"title": "x"}, "headers": NEW}
+    bobs = body(bob.put(path, **new))
+    assert ada.put(path, **new).status_code == 201
+    assert ada.delete(path).status_code == 204
     for _ in range(2):
-        assert ada.put(path, json={"title": "x"}, headers=NEW).status_code == 201
-        assert ada.delete(path).status_code == 204
-        assert ada.get(path).status_code == 404
+        gone = ada.put(f"/api/tasks/{OWN_ID.upper()}", **new)
+        assert (gone.status_code, body(gone)["code"]) == (410, "task_deleted")
+        # That somebody else has the same id does not show, either.
+        assert [ada.get(path).status_code, ada.delete(path).status_code] == [404, 404]
+    assert body(ada.get()) == []
+    assert body(bob.get()) == [bobs]
+
+
+def test_what_was_cleared_does_not_come_back(ada: Person) -> None:
+    done, new = {"title": "x", "completed": True}, {"headers": NEW}
+    ada.put(f"/api/tasks/{OWN_ID}", json=done, **new)
+    ada.delete("/api/tasks?status=completed")
+    assert ada.put(f"/api/tasks/{OWN_ID}", json=done, **new).status_code == 410
+
+
+@pytest.mark.parametrize(("days", "status"), [(89, 410), (91, 201)])
+@pytest.mark.parametrize("prunes", [True, False])
+def test_a_deletion_counts_for_90_days_pruned_or_not(
+    app: Flask, ada: Person, days: int, status: int, prunes: bool
+) -> None:
+    path, new = f"/api/tasks/{OWN_ID}", {"json": {"title": "x"}, "headers": NEW}
+    ada.put(path, **new)
+    ada.delete(path)
+    with app.app_context():
+        db.session.execute(update(Deletion).values(deleted_at=datetime.now(UTC) - timedelta(days=days)))
+        db.session.commit()
+    if prunes:
+        app.test_cli_runner().invoke(args=["prune"])
+    assert ada.put(path, **new).status_code == status
+    assert ada.delete(path).status_code == (204 if status == 201 else 404)
 
 
 def test_a_new_task_needs_a_title_and_a_real_id(ada: Person) -> None:

@@ -15,14 +15,19 @@ def op(kind: str) -> fields.String:
     return fields.String(required=True, validate=validate.Equal(kind), metadata={"examples": [kind]})
 
 
+def is_uuid(value: str) -> None:
+    if not UUID.fullmatch(value):
+        raise ValidationError("Must be a UUID.")
+
+
 class CreateOperationInput(Input):
     """Create a task."""
 
     op = op("create")
     id = fields.String(
         load_default=absent,
-        validate=validate.Regexp(UUID, error="Must be a UUID."),
-        metadata={"description": "A UUID that the client made; without it the server makes one."},
+        validate=is_uuid,
+        metadata={"format": "uuid", "description": "Made by the client; else the server makes one."},
     )
     task = fields.Nested(TaskInput, required=True)
 

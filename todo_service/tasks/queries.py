@@ -14,7 +14,7 @@ from todo_service.writes.revisions import current_work
 
 TaskData = dict[str, Any]
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 IS_MINE = (Task.user_id == USER, Task.id == bindparam("task"))
 READ = select(*TASK_COLUMNS).where(*IS_MINE)
