@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 from random import Random
 from threading import Event
 from typing import Any
@@ -21,8 +22,6 @@ from tests.test_model import Mirror
 
 # Clients made these ids; both users have tasks under them.
 CLIENTS_IDS = [str(UUID(int=number)) for number in range(1, 13)]
-# And each of them one that all their devices delete and make anew.
-CONTESTED = {"ada": str(UUID(int=98)), "bob": str(UUID(int=99))}
 BATCH_SECONDS = 10
 
 
@@ -195,30 +194,30 @@ class Editor:
     """Gives all tasks of a user another title in one batch, each editor in an order of its own.
 
     Some batches end with an operation that may fail: they suppose a revision, or delete a task that
-    others delete too and make anew.
+    others make and delete, too.
     """
 
     def __init__(self, service: Service, user: str, random: Random) -> None:
         self.service, self.user, self.random = service, user, random
         self.ids = random.sample(CLIENTS_IDS, len(CLIENTS_IDS))
-        self.contested = CONTESTED[user]
+        self.contested = iter(str(UUID(int=number)) for number in count(100))
         self.answers: Counter[tuple[str, int]] = Counter()
 
     def __call__(self) -> None:
-        title = f"edit {self.random.random()}"
+        title, contested = f"edit {self.random.random()}", next(self.contested)
+        self.note("make", make(self.service, self.user, contested))
         edits = [{"op": "update", "id": task, "task": {"title": title}} for task in self.ids]
         self.run("edit", edits)
         self.run("guess", [*edits, {"op": "complete", "id": self.ids[0], "completed": True, "if_match": 1}])
-        self.run("delete", [*edits, {"op": "delete", "id": self.contested}])
-        self.count("make", make(self.service, self.user, self.contested))
+        self.run("delete", [*edits, {"op": "delete", "id": contested}])
         titles = {task["title"] for task in self.service.call(self.user, "GET").json()}
         assert len(titles - {"new"}) == 1, "half of a batch shows"
 
     def run(self, kind: str, operations: list[dict[str, Any]]) -> None:
         json = {"operations": operations}
-        self.count(kind, self.service.call(self.user, "POST", "/api/tasks/batch", json=json))
+        self.note(kind, self.service.call(self.user, "POST", "/api/tasks/batch", json=json))
 
-    def count(self, kind: str, answer: httpx.Response) -> None:
+    def note(self, kind: str, answer: httpx.Response) -> None:
         assert (kind, answer.status_code) in EXPECTED, answer.text
         self.answers[kind, answer.status_code] += 1
 
@@ -234,6 +233,7 @@ EXPECTED = {
     ("delete", 200),
     ("delete", 404),
     ("make", 201),
+    ("make", 410),
     ("make", 412),
 }
 
