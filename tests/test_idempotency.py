@@ -187,6 +187,14 @@ def test_a_task_under_an_own_id_is_created_once(ada: Person) -> None:
     assert body(ada.get()) == []
 
 
+@pytest.mark.parametrize("prefix", ["/api", f"/{'p' * 200}"])
+def test_an_address_is_repeated_below_any_prefix(ada: Person, prefix: str) -> None:
+    key = {"Idempotency-Key": "k1"}
+    first, again = (ada.post(json=RENT, headers=key, base_url=f"http://t{prefix}") for _ in range(2))
+    assert (first.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert again.headers["Location"] == first.headers["Location"] == f"{prefix}/api/tasks/{body(first)['id']}"
+
+
 def test_another_payload_of_any_write_is_refused(ada: Person) -> None:
     path, done = f"/api/tasks/{ada.adds()['id']}", {"completed": True}
     first_and_other: list[tuple[tuple[str, str, object], tuple[str, str, object]]] = [

@@ -118,7 +118,8 @@ HEADER_PARAMETERS = {
         "If-Match", "The ETag of the task as you know it; if it is another by now, the answer is 412."
     ),
     "If-None-Match": header_parameter(
-        "If-None-Match", "`*`: create the task under this id, unless you have or had it; the body then needs a title."
+        "If-None-Match",
+        "`*`: create the task under this id, unless you have or had it; the body then needs a title.",
     ),
 }
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -86,8 +86,8 @@ def writes(operation: str) -> Callable[[View], View]:
             if not KEY.fullmatch(key):
                 raise invalid({"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]})
             try:
-                with unit_of_work() as work:
-                    return once(lambda: view(**values), place(operation), key, work.moment)
+                with unit_of_work():
+                    return once(partial(view, **values), place(operation), key)
             except OperationalError as error:
                 if is_lock_timeout(error):
                     raise still_running() from error
@@ -102,35 +102,41 @@ def writes(operation: str) -> Callable[[View], View]:
 def place(operation: str) -> str:
     """Where a key counts: an operation and, if the path names one, a task, whatever the case of its id.
 
-    For a task it has at most 100 characters; of what cannot be an id no answer is ever stored.
+    With a task's id it has at most 100 characters. For what is no id nothing is ever stored; it is quoted
+    because not even a search for NUL is possible.
     """
     ids = (request.view_args or {}).values()
     return ":".join((operation, *(quote(name.lower()) for name in ids)))
 
 
-def once(answer: Callable[[], Response], operation: str, key: str, moment: datetime) -> Response:
-    """The answer that is stored; or else a new one, which is stored now."""
-    fingerprint = sha256(request.query_string + g.get("body", b"")).digest()
+def once(answer: Callable[[], Response], operation: str, key: str) -> Response:
+    """The answer that is stored; or else a new one, which is stored now.
+
+    Raises:
+        Problem: 422, it was stored for another payload.
+    """
+    fingerprint = sha256(request.query_string + g.body).digest()
     this_key = {"user": current_user().id, "operation": operation, "name": key}
     row = fetch_one(FIND, **this_key)
     stored = Stored._make(row) if row else None
-    if stored and is_fresh(stored.created_at, moment):
+    if stored and is_fresh(stored.created_at):
         if bytes(stored.fingerprint) != fingerprint:
             raise reused()
         return replay(stored)
     if stored:
         execute(FORGET, **this_key)
     response = answer()
-    keep(response, operation, key, fingerprint, moment)
+    keep(response, operation, key, fingerprint)
     return response
 
 
-def is_fresh(created_at: datetime, moment: datetime) -> bool:
+def is_fresh(created_at: datetime) -> bool:
     lifetime: timedelta = current_app.extensions["idempotency_lifetime"]
-    return moment - created_at < lifetime
+    return current_work().moment - created_at < lifetime
 
 
-def keep(response: Response, operation: str, key: str, fingerprint: bytes, moment: datetime) -> None:
+def keep(response: Response, operation: str, key: str, fingerprint: bytes) -> None:
+    work, location = current_work(), response.headers.get("Location")
     execute(
         KEEP,
         user_id=current_user().id,
@@ -140,21 +146,27 @@ def keep(response: Response, operation: str, key: str, fingerprint: bytes, momen
         status=response.status_code,
         body=response.get_data(),
         etag=response.headers.get("ETag"),
-        location=response.headers.get("Location"),
-        created_at=moment,
+        location=location and below_prefix(location),
+        created_at=work.moment,
     )
-    current_work().is_worth_committing = True
+    work.is_worth_committing = True
 
 
 def replay(stored: Stored) -> Response:
     """The first answer again; nothing is written, so the write raises no revision."""
     body, status = bytes(stored.body), stored.status
     response = Response(body, status, mimetype="application/json") if body else empty(status)
-    for name, value in (("ETag", stored.etag), ("Location", stored.location)):
-        if value is not None:
-            response.headers[name] = value
+    if stored.etag:
+        response.headers["ETag"] = stored.etag
+    if stored.location:
+        response.headers["Location"] = request.script_root + below_prefix(stored.location)
     response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def below_prefix(location: str) -> str:
+    """A resource's address without the path that the service is mounted below, which may have any length."""
+    return location[location.rindex("/api/") :]
 
 
 def reused() -> Problem:

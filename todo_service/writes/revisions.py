@@ -72,7 +72,7 @@ def bump_revision(user: CurrentUser, moment: object) -> int:
 
 
 @contextmanager
-def unit_of_work() -> Iterator[UnitOfWork]:
+def unit_of_work() -> Iterator[None]:
     """One write of the current user's, in one transaction.
 
     Whatever is raised within, nothing is committed. What changes nothing raises no revision either, not even
@@ -80,7 +80,7 @@ def unit_of_work() -> Iterator[UnitOfWork]:
     """
     with transaction() as connection:
         g.work = work = UnitOfWork(current_user())
-        yield work
+        yield
         if work.is_worth_committing:
             work.set_revision()
             connection.commit()
