@@ -1,5 +1,6 @@
 """The account: to see, to take along, to erase (contract §8)."""
 
+import codecs
 import csv
 import io
 import json
@@ -33,12 +34,23 @@ def export(person: Person, form: str = "") -> TestResponse:
 # ---- to see
 
 
-def test_somebody_new_has_zeros_and_nulls(app: Flask) -> None:
-    ada = Person(app.test_client(), "ada", email="ada@example.com", name="Ada")
+@pytest.mark.parametrize(
+    ("claims", "shown"),
+    [
+        ({}, (None, None)),
+        ({"email": "ada@example.com", "name": "Ada"}, ("ada@example.com", "Ada")),
+        ({"email": 7, "name": "\0" + "x" * 300}, (None, "x" * 255)),
+    ],
+)
+def test_of_somebody_new_is_shown_what_the_token_says_and_zeros(
+    app: Flask, claims: dict[str, Any], shown: tuple[str | None, str | None]
+) -> None:
+    ada = Person(app.test_client(), "ada", **claims)
+    assert body(ada.get("/api/account")) == body(export(ada))["account"]
     assert body(ada.get("/api/account")) == {
         "user_id": "ada",
-        "email": None,
-        "name": None,
+        "email": shown[0],
+        "name": shown[1],
         "created_at": None,
         "tasks": {"total": 0, "pending": 0, "completed": 0, "overdue": 0},
     }
@@ -91,7 +103,8 @@ def test_the_export_is_whole_however_it_is_cut(
 
 
 def rows_of(answer: TestResponse) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert answer.data.startswith(codecs.BOM_UTF8)  # without it Excel reads another encoding
+    return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
 
 
 def todos_of(answer: TestResponse) -> list[Any]:
@@ -131,6 +144,24 @@ def test_no_cell_runs_as_a_formula(ada: Person, formula: str) -> None:
     assert (harmless["title"], harmless["description"]) == (f"1{formula}", "'\rx")
 
 
+@pytest.mark.parametrize(
+    ("title", "written"),
+    [
+        ("x;=1+1", "'x;'=1+1"),
+        ("x; \t@y;-1", "'x;' \t@y;'-1"),
+        ('x;"=1+1;', "'x;'\"=1+1;"),
+        (";\r=1", "';'\r=1"),
+        ("=1;+1", "'=1;'+1"),
+        ("'x;=1", "'x;'=1"),
+        ("x;y = 1; z", "x;y = 1; z"),
+    ],
+)
+def test_nor_does_what_stands_behind_a_semicolon(ada: Person, title: str, written: str) -> None:
+    """Where it separates cells, as in much of Europe, Excel begins one there, quoted or not."""
+    ada.adds(title)
+    assert rows_of(export(ada, "csv"))[0]["title"] == written
+
+
 def test_a_user_id_is_no_formula_either(app: Flask) -> None:
     dash = Person(app.test_client(), "-1+1")
     dash.adds()
@@ -162,6 +193,17 @@ def test_a_calendar_takes_the_tasks(ada: Person) -> None:
     assert {"DTSTAMP", "CREATED", "LAST-MODIFIED"} <= set(full)
     assert str(plain["STATUS"]) == "NEEDS-ACTION"
     assert not {"DUE", "COMPLETED", "PRIORITY", "DESCRIPTION"} & set(plain)
+
+
+@pytest.mark.parametrize("end", [*"\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", "\r\n"])
+def test_no_end_of_a_line_begins_a_line_of_the_calendars_own(ada: Person, end: str) -> None:
+    ada.adds(f"Pay{end}END:VTODO", description=f"a{end}BEGIN:VALARM{end}b")
+    answer = export(ada, "ics")
+    assert [line for line in answer.text.splitlines() if "VALARM" in line] == [
+        "DESCRIPTION:a\\nBEGIN:VALARM\\nb"
+    ]
+    (todo,) = todos_of(answer)
+    assert (str(todo["SUMMARY"]), str(todo["DESCRIPTION"])) == ("Pay\nEND:VTODO", "a\nBEGIN:VALARM\nb")
 
 
 @pytest.mark.parametrize("due", ["0001-01-01", "9999-12-31T23:59:59.999999Z"])

@@ -63,14 +63,21 @@ def test_everything_it_loads_is_served_with_its_type(client: FlaskClient, page: 
         answer = load(client, address)
         assert (answer.status_code, answer.mimetype) == (200, types[address.rpartition(".")[2]]), address
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        again = load(client, address, headers={"If-None-Match": answer.headers["ETag"]})
-        assert again.status_code == 304
 
 
 def test_it_shows_our_document_and_asks_no_validator(client: FlaskClient) -> None:
     script = load(client, "/docs/start.js").text
     assert 'new URL("../openapi.json", document.currentScript.src)' in script
     assert "validatorUrl: null" in script
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs/start.js"])
+@pytest.mark.parametrize("suffix", ["", "-gzip", "--gzip", "-br", "-zstd"])
+def test_its_etag_is_known_again_whatever_a_proxy_adds(client: FlaskClient, path: str, suffix: str) -> None:
+    tag = load(client, path).headers["ETag"].removesuffix('"') + f'{suffix}"'
+    for sent in (tag, f"W/{tag}", f'"x", {tag}'):
+        assert load(client, path, headers={"If-None-Match": sent}).status_code == 304
+    assert load(client, path, headers={"If-None-Match": tag.replace('"', '"x', 1)}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs/start.js"])

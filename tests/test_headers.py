@@ -45,6 +45,12 @@ def test_head_of_a_task_has_its_etag(ada: Person) -> None:
         ("/api/tasks/x/complete", "OPTIONS PATCH"),
         ("/api/tasks/batch", "OPTIONS POST"),
         ("/api/tasks/changes/", "GET HEAD OPTIONS"),
+        ("/api/account", "DELETE GET HEAD OPTIONS"),
+        ("/api/account/export/", "GET HEAD OPTIONS"),
+        ("/health/ready", "GET HEAD OPTIONS"),
+        ("/openapi.json/", "GET HEAD OPTIONS"),
+        ("/docs", "GET HEAD OPTIONS"),
+        ("/docs/start.js", "GET HEAD OPTIONS"),
         ("/health", "GET HEAD OPTIONS"),
         ("/", "GET HEAD OPTIONS"),
     ],
@@ -56,6 +62,23 @@ def test_every_resource_tells_what_it_takes(client: FlaskClient, path: str, meth
     refused = client.open(path, method="TRACE")
     assert refused.status_code == 405
     assert listed(refused.headers["Allow"]) == set(methods.lower().split())
+
+
+PATCHES = {
+    "/api/tasks/x": "application/json, application/merge-patch+json",
+    "/api/tasks/x/complete": "application/json",
+}
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/tasks", "/api/tasks/x", "/api/tasks/x/complete", "/api/tasks/batch", "/"]
+)
+def test_what_a_patch_may_be_sent_as_is_told_where_there_is_one(ada: Person, path: str) -> None:
+    takes = PATCHES.get(path)
+    as_text = ada.patch(path, data="title=x", content_type="text/plain")  # 415, or 405
+    for answer in (ada.client.options(path), ada.call("TRACE", path), as_text):
+        assert answer.headers.get("Accept-Patch") == takes
+    assert "Accept-Patch" not in ada.post(path, data="x", content_type="text/plain").headers or takes
 
 
 def test_where_nothing_is_nothing_is_said_to_be_allowed(ada: Person) -> None:

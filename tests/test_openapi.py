@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
@@ -19,6 +20,7 @@ from tests.openapi_document import (
     operations,
     parameters,
     request_example,
+    resolved,
     validator,
 )
 from tests.people import Person, body
@@ -66,14 +68,38 @@ def test_every_example_is_valid_by_its_schema(document: JSON) -> None:
     found = list(media_types(document))
     assert found
     for media_type in found:
-        if "schema" in media_type:
-            several = [one["value"] for one in media_type.get("examples", {}).values()]
-            for example in several or [media_type["example"]]:
-                validator(document, media_type["schema"]).validate(example)
+        several = [one["value"] for one in media_type.get("examples", {}).values()]
+        for example in several or [media_type[name] for name in ("example",) if name in media_type]:
+            validator(document, media_type["schema"]).validate(example)
     for schema in document["components"]["schemas"].values():
-        for member in schema["properties"].values():
+        for member in schema.get("properties", {}).values():
             for example in member.get("examples", []):
                 validator(document, member).validate(example)
+
+
+def test_json_comes_first_and_every_other_text_is_said_to_be_text(document: JSON) -> None:
+    content = document["paths"]["/api/account/export"]["get"]["responses"]["200"]["content"]
+    assert list(content) == ["application/json", "text/csv", "text/calendar"]  # clients read the first
+    assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Export"}
+    assert content["text/csv"] == content["text/calendar"] == {"schema": {"type": "string"}}
+
+
+def test_the_codes_of_problems_are_an_enumeration(document: JSON) -> None:
+    code = document["components"]["schemas"]["Problem"]["properties"]["code"]
+    examples = [one["example"] for one in media_types(document["components"]["responses"])]
+    assert {problem["code"] for problem in examples} < set(code["enum"])
+
+
+@pytest.mark.parametrize(("union", "by"), [("Operation", "op"), ("Change", "type")])
+def test_the_kinds_of_a_union_are_told_apart_by_a_member(document: JSON, union: str, by: str) -> None:
+    described = document["components"]["schemas"][union]
+    kinds = described["discriminator"]["mapping"]
+    assert described["discriminator"]["propertyName"] == by
+    assert [{"$ref": reference} for reference in kinds.values()] == described["oneOf"]
+    for kind, reference in kinds.items():
+        schema = resolved(document, {"$ref": reference})
+        assert schema["properties"][by]["enum"] == [kind]
+        assert by in schema["required"]
 
 
 def media_types(node: Any) -> Iterator[JSON]:

@@ -71,6 +71,20 @@ def test_pages_keep_their_filters(ada: Person) -> None:
 
 
 @pytest.mark.usefixtures("many")
+def test_pages_keep_lists_that_are_repeated_instead_of_comma_separated(ada: Person) -> None:
+    repeated = "?priority=low&priority=&priority=none&sort=title&sort=due_date&order=desc&order=asc"
+    commas = "?priority=low,none&sort=title,due_date&order=desc,asc"
+    mixed = "?priority=low&priority=none&sort=title,due_date&order=desc&order=asc"
+    whole = body(ada.get(f"/api/tasks{commas}"))
+    assert 1 < len(whole) < 30
+    for query in (repeated, commas, mixed):
+        assert walked(ada, f"/api/tasks{query}&limit=1") == whole
+    following = next_page(ada.get(f"/api/tasks{repeated}&limit=1"))
+    assert following
+    assert following.startswith(f"/api/tasks{repeated}&limit=1&cursor=")
+
+
+@pytest.mark.usefixtures("many")
 def test_the_last_page_has_no_link_and_exactly_full_pages_have_none_behind(ada: Person) -> None:
     assert next_page(ada.get("/api/tasks")) is None
     assert next_page(ada.get("/api/tasks?limit=30")) is None

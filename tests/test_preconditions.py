@@ -35,7 +35,9 @@ def task(ada: Person) -> dict[str, Any]:
 
 
 @writes
-@pytest.mark.parametrize("tag", ['"2"', 'W/"2"', '"2-gzip"', 'W/"2-br"', '"1", "2"', "*"])
+@pytest.mark.parametrize(
+    "tag", ['"2"', 'W/"2"', '"2-gzip"', '"2--gzip"', 'W/"2-br"', '"2-zstd"', '"1", "2"', "*"]
+)
 def test_a_write_of_the_revision_it_names_goes_through(
     ada: Person, task: dict[str, Any], write: Write, tag: str
 ) -> None:
@@ -43,7 +45,7 @@ def test_a_write_of_the_revision_it_names_goes_through(
 
 
 @writes
-@pytest.mark.parametrize("tag", ['"1"', '"3"', '"22"', '""', "2", '"2', "x", '"*"', ""])
+@pytest.mark.parametrize("tag", ['"1"', '"3"', '"22"', '"2-x"', '"2gzip"', '""', "2", '"2', "x", '"*"', ""])
 def test_a_write_of_another_revision_is_refused_with_the_task_as_it_is(
     ada: Person, task: dict[str, Any], write: Write, tag: str
 ) -> None:

@@ -2,9 +2,11 @@
 
 import logging
 import re
+from http import HTTPStatus
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
+from todo_service.api.contract import Takes
 from todo_service.auth import rate_limit
 from todo_service.config import Settings
 from todo_service.extensions import cors
@@ -56,6 +58,13 @@ def exactly(origin: str) -> re.Pattern[str]:
     return re.compile(pattern + r"\Z", re.IGNORECASE)
 
 
+def taken_by(method: str) -> tuple[str, ...]:
+    """The media types that this address takes with a method that it has."""
+    endpoint, _ = current_app.url_map.bind_to_environ(request.environ).match(method=method)
+    taken: Takes = vars(current_app.view_functions[endpoint])["takes"]
+    return taken.media_types
+
+
 def finish(response: Response) -> Response:
     """Set what every answer has and this one has not; log a refused origin."""
     headers = response.headers
@@ -67,6 +76,9 @@ def finish(response: Response) -> Response:
     headers.extend({"X-Request-Id": request_id(), **rate_limit.headers()})
     if allowed := headers.get("Allow"):  # a set, which has no order of its own
         headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
+    is_no_patch = request.method == "PATCH" and response.status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    if is_no_patch or "PATCH" in headers.get("Allow", ""):
+        headers["Accept-Patch"] = ", ".join(taken_by("PATCH"))  # RFC 5789 §2.2 and §3.1
     origin = request.headers.get("Origin", "")
     is_own = origin.partition("://")[2] == request.host  # /docs, which needs no leave
     if origin and not is_own and "Access-Control-Allow-Origin" not in headers:

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +22,14 @@ Chunks = Iterable[list[TaskRow]]
 TASKS = TaskSchema(many=True)
 ACCOUNT = AccountSchema()
 
-# What a spreadsheet takes for a formula, also in full width or behind white space; and what moves it there.
-FORMULA = re.compile("[\t\r\n]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+# Where a spreadsheet takes for a formula what follows, also in full width or behind white space, or what
+# moves it there: where a cell begins, and behind each `;`, where in half of the world another one begins.
+FORMULA = re.compile('(?:^|(?<=;))(?=[\t\r\n]|[\\s"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 
-NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f]")  # RFC 5545 §3.1: control characters that TEXT may not hold
-NEW_LINE = re.compile("\r\n?")
+# Whatever Unicode ends a line with (UAX #14 and str.splitlines): left alone, programs that heed it would read
+# the rest as a line of the calendar's own. RFC 5545 §3.1: TEXT may hold no other control characters.
+NEW_LINE = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 CALENDAR_PRIORITY = {3: 1, 2: 5, 1: 9, None: None}  # RFC 5545 §3.8.1.9: 1 is the highest
 
 
@@ -44,9 +48,9 @@ def as_json(account: Account, chunks: Chunks) -> Iterator[bytes]:
 
 
 def as_csv(_account: Account, chunks: Chunks) -> Iterator[bytes]:
-    """RFC 4180, with a header."""
+    """RFC 4180, with a header, behind the byte order mark by which Excel knows UTF-8."""
     columns = list(TaskSchema().fields)
-    yield lines([columns])
+    yield BOM_UTF8 + lines([columns])
     for tasks in chunks:
         yield lines([cell(task[name]) for name in columns] for task in TASKS.dump(tasks))
 
@@ -64,7 +68,14 @@ def cell(value: object) -> str:
         return f"{value.isoformat()}Z"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"'{value}" if FORMULA.match(str(value)) else str(value)
+    return harmless(str(value))
+
+
+def harmless(value: str) -> str:
+    """The text with an apostrophe before what would run as a formula, and before itself if it has any: so
+    whoever reads the cell sees by its beginning that it was changed."""
+    changed = FORMULA.sub("'", value)
+    return value if changed == value else "'" + changed.removeprefix("'")
 
 
 def as_ics(_account: Account, chunks: Chunks) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ class CountsSchema(Output):
 
 
 class AccountSchema(Output):
-    """What is held of a user; nulls and zeros before the first write."""
+    """What is held of a user; before the first write what the token says, zeros and null."""
 
     user_id = fields.String(metadata={"examples": ["mXr2Kq0vT8bN5cLw3eYhZ1uJ7sPd9aGf"]})
     email = fields.String(allow_none=True, metadata={"examples": ["ada@example.com"]})

@@ -51,7 +51,7 @@ NEXT_TASKS = FIRST_TASKS.where(Task.id > bindparam("last"))
 @takes()
 @returns(AccountSchema())
 def read_account() -> dict[str, Any]:
-    """Read your account: who you are, and how many tasks you have."""
+    """Read your account. It tells who you are, and how many tasks you have."""
     return account()
 
 
@@ -89,11 +89,12 @@ def erase_account(fields: dict[str, str]) -> None:
 
 
 def account() -> dict[str, Any]:
-    """What is known of the current user; nothing, before the first write."""
-    found = fetch_one(ACCOUNT, user=current_user().id, now=now())
-    email, name, created_at, *counts = found or (None, None, None, 0, 0, 0, 0)
+    """What is known of the current user; before the first write, what the token says."""
+    user = current_user()
+    found = fetch_one(ACCOUNT, user=user.id, now=now())
+    email, name, created_at, *counts = found or (user.email, user.name, None, 0, 0, 0, 0)
     return {
-        "user_id": current_user().id,
+        "user_id": user.id,
         "email": email,
         "name": name,
         "created_at": created_at,

@@ -10,6 +10,7 @@ from flask import Response, g, request, url_for
 from marshmallow import Schema, ValidationError
 
 from todo_service.api.etags import etag, is_listed
+from todo_service.api.fields import CommaSeparated
 from todo_service.api.json_body import MAX_BODY, read_object
 from todo_service.api.json_response import json_response
 from todo_service.api.problems import invalid
@@ -72,17 +73,20 @@ class Takes:
 
 @lru_cache(256)
 def load_query(schema: Schema, _query: bytes) -> dict[str, Any]:
-    """The parameters of the current request's query; an empty one counts as absent (contract §1).
+    """The parameters of the current request's query; an empty one counts as absent, and only one that takes a
+    list may be repeated (contract §1).
 
     Remembered, since pages ask the same again and again, and a check costs what a small answer costs.
     """
-    given = {name: [v for v in values if v] for name, values in request.args.lists()}
-    errors = {name: ["Given more than once."] for name, values in given.items() if len(values) > 1}
-    single = {name: values[0] for name, values in given.items() if len(values) == 1}
+    given = {name: said for name, values in request.args.lists() if (said := [v for v in values if v])}
+    repeated = {name for name, said in given.items() if len(said) > 1}
+    lists = {name for name, field in schema.fields.items() if isinstance(field, CommaSeparated)}
+    errors: dict[str, Any] = {}
     try:
-        loaded = cast(dict[str, Any], schema.load(single))
+        loaded = cast(dict[str, Any], schema.load({name: ",".join(said) for name, said in given.items()}))
     except ValidationError as error:
-        errors |= cast(dict[str, Any], error.messages)
+        errors = cast(dict[str, Any], error.messages)
+    errors |= {name: ["Given more than once."] for name in repeated - lists}
     if errors:
         raise invalid(errors)
     return loaded

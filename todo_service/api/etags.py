@@ -3,8 +3,8 @@
 import re
 from hashlib import sha256
 
-# A tag as it may come back: marked weak, or with what a compressing proxy adds to it.
-TAG = re.compile(r'(?:W/)?"([^"]*?)(?:-(?:gzip|br|zstd|deflate))?"')
+TAG = re.compile(r'(?:W/)?"([^"]*)"')
+SUFFIX = re.compile(r'--?(?:gzip|br|zstd|deflate)(?=")')  # what a compressing proxy adds to a tag
 
 
 def list_version(user_id: str, revision: int) -> str:
@@ -22,4 +22,9 @@ def etag(version: int | str) -> str:
 
 def is_listed(version: int | str, condition: str) -> bool:
     """Whether the value of an If-Match or If-None-Match field covers this version."""
-    return condition.strip() == "*" or str(version) in TAG.findall(condition)
+    return condition.strip() == "*" or str(version) in TAG.findall(as_sent(condition))
+
+
+def as_sent(condition: str) -> str:
+    """The field's value with the tags as we sent them, whatever a proxy has added (contract §6)."""
+    return SUFFIX.sub("", condition)

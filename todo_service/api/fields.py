@@ -1,10 +1,11 @@
 """Kinds of values as marshmallow fields: how each is read from a request and written into an answer."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 # Characters that JSON can spell and databases or UTF-8 cannot hold.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -71,7 +72,7 @@ class Title(fields.String):
 
 
 class CommaSeparated(fields.Field[list[str]]):
-    """One or more of `choices`, each at most once, separated by commas."""
+    """One or more of `choices`, each at most once: separated by commas, or the parameter repeated."""
 
     def __init__(self, choices: tuple[str, ...], *, distinct: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -84,6 +85,27 @@ class CommaSeparated(fields.Field[list[str]]):
         if self.distinct and len(parts) != len(set(parts)):
             raise ValidationError("Must not name anything twice.")
         return parts
+
+
+class Union(fields.Field[Any]):
+    """An object of one of several kinds, told apart by the member `by`; what comes in is left as it is.
+
+    Args:
+        title: what the union is called in the OpenAPI document.
+        kinds: each one's schema by the member's value.
+    """
+
+    def __init__(self, title: str, by: str, kinds: Mapping[str, Schema], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.title, self.by, self.kinds = title, by, kinds
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.kinds[value[self.by]].dump(value)
+
+
+def kind(name: str) -> fields.String:
+    """The member by which the kinds of a union are told apart."""
+    return fields.String(required=True, validate=validate.Equal(name), metadata={"examples": [name]})
 
 
 class Priority(fields.String):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -22,7 +22,29 @@ RETRY_SOON = 2
 # RFC 9110's names, which Python learnt only in 3.13.
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
-CODES = {
+# All codes there are: stable, documented, and an enumeration in the OpenAPI document.
+Code = Literal[
+    "validation_error",
+    "missing_token",
+    "invalid_token",
+    "token_expired",
+    "forbidden",
+    "not_found",
+    "method_not_allowed",
+    "idempotency_conflict",
+    "sync_token_expired",
+    "account_erased",
+    "task_deleted",
+    "precondition_failed",
+    "payload_too_large",
+    "unsupported_media_type",
+    "idempotency_key_reused",
+    "rate_limited",
+    "internal_error",
+    "service_unavailable",
+]
+
+CODES: dict[int, Code] = {
     400: "validation_error",
     404: "not_found",
     405: "method_not_allowed",
@@ -56,7 +78,7 @@ class Problem(Exception):
     def __init__(
         self,
         status: int,
-        code: str,
+        code: Code,
         detail: str,
         *,
         errors: Errors | None = None,
@@ -115,7 +137,7 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         status = HTTPStatus(error.code or 500)
-        code = CODES.get(status) or status.name.lower()
+        code = CODES.get(status) or CODES[500 if status >= 500 else 400]
         detail = DETAILS.get(status) or f"{status.description or status.phrase}."
         methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
         headers = {"Allow": ", ".join(methods)} if methods else None

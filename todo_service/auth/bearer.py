@@ -14,7 +14,7 @@ from flask_jwt_extended.exceptions import NoAuthorizationError
 from jwt.exceptions import InvalidTokenError, PyJWTError
 
 from todo_service.api.fields import UNSTORABLE
-from todo_service.api.problems import Problem, unavailable
+from todo_service.api.problems import Code, Problem, unavailable
 from todo_service.auth import rate_limit
 from todo_service.auth.key_set import KeySet, KeysUnreachable
 from todo_service.auth.keys import ALGORITHMS
@@ -199,7 +199,7 @@ def expired(_header: Claims, _claims: Claims) -> Response:
     return refusal("token_expired", "Token has expired", EXPIRED)
 
 
-def refusal(code: str, detail: str, challenge: str) -> Response:
+def refusal(code: Code, detail: str, challenge: str) -> Response:
     """401 with the challenge of RFC 6750 §3; or 429, where too many came from the same address."""
     refused = Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
     return (rate_limit.hit_address() or refused).response()

@@ -2,12 +2,13 @@
 
 from http import HTTPStatus
 from itertools import groupby
+from typing import get_args
 
 from apispec import APISpec
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from todo_service.api.json_body import MAX_BODY, too_large, unsupported
-from todo_service.api.problems import PROBLEM, TITLES, Problem, invalid, unavailable
+from todo_service.api.problems import PROBLEM, TITLES, Code, Problem, invalid, unavailable
 from todo_service.api.schemas import Output
 from todo_service.docs.schemas import Object, example
 from todo_service.tasks import changes, preconditions, queries
@@ -22,7 +23,9 @@ class ProblemSchema(Output):
     type = fields.String(metadata={"description": "Always `about:blank`: `code` tells errors apart."})
     title = fields.String(metadata={"description": "The status in words."})
     status = fields.Integer(metadata={"description": "The HTTP status.", "minimum": 400, "maximum": 599})
-    code = fields.String(metadata={"description": "A stable name to switch on."})
+    code = fields.String(
+        validate=validate.OneOf(get_args(Code)), metadata={"description": "A stable name to switch on."}
+    )
     detail = fields.String(metadata={"description": "One sentence that can be shown to the user."})
     errors = fields.Dict(
         keys=fields.String(),

@@ -58,7 +58,7 @@ def init_app(app: Flask) -> None:
 @blueprint.get("/")
 @returns(IndexSchema())
 def index() -> dict[str, object]:
-    """Say what this is and where to go from here."""
+    """Say what this is. The links tell where to go from here."""
     links = {name: url_for(endpoint) for name, endpoint in LINKS.items()}
     return {"name": "todo-service", "version": VERSION, "links": links}
 
@@ -73,7 +73,8 @@ def alive() -> dict[str, str]:
 @blueprint.get("/health/ready")
 @returns(HealthSchema(), refuses=(503,))
 def ready() -> dict[str, str]:
-    """Say whether requests can be served: the database answers, can be written and has the code's schema."""
+    """Say whether requests can be served. They can while the database answers, can be written and has the
+    code's schema."""
     readiness: Readiness = current_app.extensions["readiness"]
     readiness.require()
     return {"status": "ready"}

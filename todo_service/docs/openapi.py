@@ -50,8 +50,9 @@ pass; `Retry-After` says when to try again.
 **Working offline.** Make ids on the device, create with `PUT` and `If-None-Match: *`, and follow
 `GET /api/tasks/changes`.
 
-**Also.** Every path works with and without a slash at its end. Times are UTC in answers; in requests they may
-have any offset. Every answer has an `X-Request-Id`: quote it when something goes wrong.
+**Also.** Every path works with and without a slash at its end. A parameter that takes a list may be repeated
+(`sort=priority&sort=title`) or hold commas (`sort=priority,title`). Times are UTC in answers; in requests
+they may have any offset. Every answer has an `X-Request-Id`: quote it when something goes wrong.
 """
 
 PATH_PARAMETERS = {
@@ -70,6 +71,22 @@ BEARER = {
 }
 
 
+# What is said of answers that no schema of ours describes, by their kind; nothing of images.
+WITHOUT_SCHEMA: dict[str, Object] = {
+    "text": {"schema": {"type": "string"}},
+    "application": {"schema": {"type": "object"}},
+}
+
+TAGS = {
+    "tasks": "Create, find, change, complete and delete tasks.",
+    "batch": "Many changes as one: all of them, or none.",
+    "changes": "What has changed since you last asked, for devices that keep a copy.",
+    "account": "What is held of you: to see, to take along, to erase.",
+    "health": "Whether the service lives, and can serve.",
+    "docs": "This document, and a page on which to try it.",
+}
+
+
 def init_app(app: Flask) -> None:
     # Made at the first request for it: every route is known by then, and a start need not wait for it.
     app.extensions["openapi"] = cache(lambda: describe(app))
@@ -77,13 +94,12 @@ def init_app(app: Flask) -> None:
 
 def describe(app: Flask) -> Object:
     """The document of all that `app` serves; to be called in a request, which the problems in it name."""
-    about = {"description": ABOUT}
-    spec = new_spec(title="Todo service", version=VERSION, info=about)
+    spec = new_spec(title="Todo service", version=VERSION, info={"description": ABOUT})
     spec.components.security_scheme("bearer", BEARER)
     add_headers(spec)
     add_refusals(spec)
-    for name in app.blueprints:
-        spec.tag({"name": name})
+    for name, about in TAGS.items():
+        spec.tag({"name": name, "description": about})
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -149,9 +165,11 @@ class Operation:
             yield status, refusal_name(status)  # which apispec takes for a reference
 
     def success(self, status: HTTPStatus) -> Object:
-        content: Object = {media_type: {} for media_type in self.returns.media_types}
-        if schema := self.returns.schema:
+        content: Object = {}
+        if schema := self.returns.schema:  # first, as generated clients read what they find first
             content["application/json"] = {"schema": schema, "example": example(schema)}
+        for media_type in self.returns.media_types:
+            content[media_type] = WITHOUT_SCHEMA.get(media_type.partition("/")[0], {})
         answer = {"description": status.phrase, "headers": headers(*self.carried(status))}
         return {**answer, "content": content} if content else answer
 

@@ -15,6 +15,7 @@ from flask import (
 )
 
 from todo_service.api.contract import serves
+from todo_service.api.etags import as_sent
 
 blueprint = Blueprint("docs", __name__, template_folder="swagger")
 
@@ -43,6 +44,7 @@ def heed_etags_only() -> None:
     """Of all conditions only If-None-Match means anything here; a date far off even fails to be read."""
     for name in ("IF_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE", "IF_RANGE", "RANGE"):
         request.environ.pop(f"HTTP_{name}", None)
+    request.environ["HTTP_IF_NONE_MATCH"] = as_sent(request.environ.get("HTTP_IF_NONE_MATCH", ""))
 
 
 @blueprint.get("/openapi.json")
@@ -56,7 +58,7 @@ def openapi_document() -> Response:
 @blueprint.get("/docs")
 @serves("text/html")
 def docs_page() -> Response:
-    """Explore the service with Swagger UI."""
+    """Explore the service with Swagger UI. Nothing of it is loaded from elsewhere."""
     response = revalidated(render_template("index.html"), "text/html")
     response.headers["Content-Security-Policy"] = POLICY
     return response
@@ -65,7 +67,7 @@ def docs_page() -> Response:
 @blueprint.get("/docs/<asset>")
 @serves(*dict.fromkeys(media_type for _, media_type in ASSETS.values()), refuses=(404,))
 def docs_asset(asset: str) -> Response:
-    """Serve the page's scripts, styles and icon."""
+    """Serve a file of the page. These are its scripts, styles and icon."""
     if asset not in ASSETS:
         abort(404)
     folder, media_type = ASSETS[asset]

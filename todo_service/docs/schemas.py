@@ -7,9 +7,8 @@ from apispec import APISpec, BasePlugin
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from marshmallow import Schema, fields
 
-from todo_service.api.fields import TIMESTAMP, CommaSeparated, Timestamp
+from todo_service.api.fields import TIMESTAMP, CommaSeparated, Timestamp, Union
 from todo_service.api.schemas import Input
-from todo_service.tasks.batch_schemas import OPERATIONS, Operation
 
 Object = dict[str, Any]  # of JSON
 
@@ -32,18 +31,23 @@ def comma_separated2properties(_converter: Any, field: fields.Field[Any], **_: A
     return {"items": {"type": "string", "enum": list(field.choices)}, "uniqueItems": field.distinct}
 
 
-def operation2properties(converter: Any, field: fields.Field[Any], **_: Any) -> Object:
-    """An operation of a batch is of the kind that its `op` names."""
-    if not isinstance(field, Operation):
+def union2properties(converter: Any, field: fields.Field[Any], **_: Any) -> Object:
+    """A union is a component, so that generated clients have a name for it."""
+    if not isinstance(field, Union):
         return {}
-    kinds = {op: converter.resolve_nested_schema(schema) for op, schema in OPERATIONS.items()}
-    by_op = {"propertyName": "op", "mapping": {op: kind["$ref"] for op, kind in kinds.items()}}
-    return {"oneOf": list(kinds.values()), "discriminator": by_op}
+    kinds = {name: converter.resolve_nested_schema(schema) for name, schema in field.kinds.items()}
+    mapping = {name: kind["$ref"] for name, kind in kinds.items()}
+    described = {
+        "oneOf": list(kinds.values()),
+        "discriminator": {"propertyName": field.by, "mapping": mapping},
+    }
+    converter.spec.components.schema(field.title, described)
+    return {"$ref": f"#/components/schemas/{field.title}"}
 
 
 def query2parameter(_converter: Any, field: fields.Field[Any], ret: Object) -> Object:
     """An empty value counts as absent, so what may be left out may be empty (contract §1)."""
-    lists = {"style": "form", "explode": False} if isinstance(field, CommaSeparated) else {}
+    lists = {"style": "form", "explode": True} if isinstance(field, CommaSeparated) else {}
     return {"allowEmptyValue": not ret["required"], **lists}
 
 
@@ -58,7 +62,9 @@ class DirectionPlugin(BasePlugin):
     answer back, so input knows the server's own members; of output every member is there that is not
     `optional`."""
 
-    def schema_helper(self, name: str, definition: Object, schema: Any = None, **_: Any) -> Object:
+    def schema_helper(self, name: str, definition: Object, schema: Any = None, **_: Any) -> Object | None:
+        if schema is None:  # a union
+            return None
         described = {"description": inspect.cleandoc(type(schema).__doc__ or "")}
         members = definition["properties"]
         if isinstance(schema, Input):
@@ -74,7 +80,7 @@ def new_spec(**options: Any) -> APISpec:
     spec = APISpec(openapi_version="3.1.0", plugins=[plugin, DirectionPlugin()], **options)
     plugin.map_to_openapi_type(Timestamp, fields.String)
     plugin.map_to_openapi_type(CommaSeparated, fields.List)
-    for function in (timestamp2properties, comma_separated2properties, operation2properties):
+    for function in (timestamp2properties, comma_separated2properties, union2properties):
         plugin.converter.add_attribute_function(function)
     plugin.converter.add_parameter_attribute_function(query2parameter)
     return spec
@@ -94,6 +100,6 @@ def examples(field: fields.Field[Any]) -> list[Any]:
             return [example(field.schema)]
         case fields.List():
             return [examples(field.inner)]
-        case Operation():
-            return [example(schema) for schema in OPERATIONS.values()]
+        case Union():
+            return [example(schema) for schema in field.kinds.values()]
     return list(field.metadata.get("examples", []))

@@ -4,15 +4,10 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from todo_service.api.fields import StrictBoolean, absent
+from todo_service.api.fields import StrictBoolean, Union, absent, kind
 from todo_service.api.schemas import Input, Output
 from todo_service.tasks.queries import UUID
 from todo_service.tasks.schemas import TaskInput, TaskSchema
-
-
-def op(kind: str) -> fields.String:
-    """The member by which the kinds of operations are told apart."""
-    return fields.String(required=True, validate=validate.Equal(kind), metadata={"examples": [kind]})
 
 
 def is_uuid(value: str) -> None:
@@ -23,7 +18,7 @@ def is_uuid(value: str) -> None:
 class CreateOperationInput(Input):
     """Create a task."""
 
-    op = op("create")
+    op = kind("create")
     id = fields.String(
         load_default=absent,
         validate=is_uuid,
@@ -47,21 +42,21 @@ class ChangeOperationInput(Input):
 class UpdateOperationInput(ChangeOperationInput):
     """Change what is sent of a task."""
 
-    op = op("update")
+    op = kind("update")
     task = fields.Nested(TaskInput(partial=True), required=True)
 
 
 class CompleteOperationInput(ChangeOperationInput):
     """Complete or reopen a task."""
 
-    op = op("complete")
+    op = kind("complete")
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
 class DeleteOperationInput(ChangeOperationInput):
     """Delete a task."""
 
-    op = op("delete")
+    op = kind("delete")
 
 
 OPERATIONS: dict[str, Schema] = {
@@ -72,11 +67,6 @@ OPERATIONS: dict[str, Schema] = {
 }
 
 
-class Operation(fields.Raw):
-    """One operation of a batch, of any kind. Each is checked when it is its turn, since the first that fails
-    decides."""
-
-
 def load_operation(raw: Any) -> dict[str, Any]:
     """Check one operation of a batch by the schema of its kind.
 
@@ -85,8 +75,8 @@ def load_operation(raw: Any) -> dict[str, Any]:
     """
     if not isinstance(raw, dict):
         raise ValidationError({"operation": ["Must be an object."]})
-    kind = raw.get("op")
-    schema = OPERATIONS.get(kind) if isinstance(kind, str) else None
+    op = raw.get("op")
+    schema = OPERATIONS.get(op) if isinstance(op, str) else None
     if schema is None:
         raise ValidationError({"op": [f"Must be one of: {', '.join(OPERATIONS)}."]})
     return dict(schema.load(raw))
@@ -96,7 +86,7 @@ class BatchInput(Input):
     """Operations to be done in order, all or none of them."""
 
     operations = fields.List(
-        Operation(allow_none=True),
+        Union("Operation", "op", OPERATIONS, allow_none=True),  # each is checked when it is its turn
         required=True,
         validate=validate.Length(1, 100, error="Must be 1 to 100 operations."),
     )

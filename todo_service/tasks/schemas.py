@@ -14,7 +14,9 @@ from todo_service.api.fields import (
     StrictBoolean,
     Timestamp,
     Title,
+    Union,
     absent,
+    kind,
 )
 from todo_service.api.schemas import Input, Output, Parameters
 
@@ -193,19 +195,25 @@ class ChangesParameters(Parameters):
     limit = Limit()
 
 
-class ChangeSchema(Output):
-    """A task as it now is, or that it is gone."""
+class UpsertSchema(Output):
+    """A task that is new or has changed, as it now is."""
 
-    type = fields.String(metadata={"enum": ["upsert", "delete"], "examples": ["upsert"]})
-    task = fields.Nested(TaskSchema, metadata={"optional": True, "description": "Of an upsert."})
-    id = fields.String(metadata={"optional": True, "description": "Of a delete."})
-    deleted_at = Timestamp(metadata={"optional": True, "description": "Of a delete."})
+    type = kind("upsert")
+    task = fields.Nested(TaskSchema)
+
+
+class DeletionSchema(Output):
+    """A task that is gone."""
+
+    type = kind("delete")
+    id = fields.UUID(metadata={"examples": ["019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"]})
+    deleted_at = Timestamp(metadata={"examples": ["2026-11-30T18:20:00Z"]})
 
 
 class ChangesSchema(Output):
     """What has changed, oldest change first; each task once, as it now is."""
 
-    changes = fields.List(fields.Nested(ChangeSchema))
+    changes = fields.List(Union("Change", "type", {"upsert": UpsertSchema(), "delete": DeletionSchema()}))
     token = fields.String(
         metadata={"description": "What to send as `since` next time.", "examples": ["WzQyXQ.q7c2"]}
     )

@@ -64,7 +64,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
     page = find(search, limit, cursor, counts=count)
     headers = {}
     if page.next:
-        query = urlencode({**request.args, "cursor": page.next})
+        query = urlencode({**request.args.to_dict(flat=False), "cursor": page.next}, doseq=True)
         headers["Link"] = f'<{iri_to_uri(url_for("tasks.list_tasks"))}?{query}>; rel="next"'
     if count:
         headers["X-Total-Count"] = str(page.total)
@@ -87,7 +87,7 @@ def create_task(fields: TaskData) -> TaskRow:
 @writes(CLEAR_COMPLETED)
 @returns(ClearedSchema())
 def clear_completed(status: str) -> dict[str, int]:
-    """Delete all completed tasks."""
+    """Delete all completed tasks. The answer tells how many there were."""
     return {"deleted": remove_completed()}
 
 
@@ -96,7 +96,7 @@ def clear_completed(status: str) -> dict[str, int]:
 @takes()
 @returns(TaskSchema(), etag=True, refuses=(403, 404))
 def read_task(id: str) -> TaskRow:
-    """Read a task."""
+    """Read a task. Its `ETag` is what `If-Match` and `If-None-Match` compare."""
     return own_task(id)
 
 
@@ -131,7 +131,7 @@ def patch_task(id: str, fields: TaskData) -> TaskRow:
 @writes(DELETE_TASK)
 @returns(status=204, refuses=(403, 404, 412))
 def delete_task(id: str) -> None:
-    """Delete a task for good."""
+    """Delete a task for good. It is not found any more, and the changes feed reports it."""
     require_match(remove(id))
 
 
