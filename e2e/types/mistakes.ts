@@ -34,4 +34,11 @@ todo.GET("/api/tasks").then(({ data, error, response }) => {
   data?.[0]?.done;
   // @ts-expect-error  nor has an error
   error?.message;
+  // @ts-expect-error  there is no such code
+  error?.code === "bad_token";
+});
+
+todo.GET("/api/tasks/changes").then(({ data }) => {
+  // @ts-expect-error  of a task that is gone there is nothing left
+  data?.changes[0]?.task;
 });
