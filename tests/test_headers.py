@@ -78,7 +78,6 @@ def test_what_a_patch_may_be_sent_as_is_told_where_there_is_one(ada: Person, pat
     as_text = ada.patch(path, data="title=x", content_type="text/plain")  # 415, or 405
     for answer in (ada.client.options(path), ada.call("TRACE", path), as_text):
         assert answer.headers.get("Accept-Patch") == takes
-    assert "Accept-Patch" not in ada.post(path, data="x", content_type="text/plain").headers or takes
 
 
 def test_where_nothing_is_nothing_is_said_to_be_allowed(ada: Person) -> None:

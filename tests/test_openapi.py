@@ -51,10 +51,12 @@ def test_every_route_and_method_is_in_it(app: Flask, document: JSON) -> None:
     assert {(path, method) for path, method, _ in operations(document)} == served
 
 
-def test_every_operation_has_a_name_of_its_own_and_a_summary(document: JSON) -> None:
-    names = [operation["operationId"] for _, _, operation in operations(document)]
+def test_every_operation_has_a_name_of_its_own_and_is_described(document: JSON) -> None:
+    described = [operation for _, _, operation in operations(document)]
+    names = [operation["operationId"] for operation in described]
     assert len(names) == len(set(names))
-    assert all(operation["summary"] for _, _, operation in operations(document))
+    assert all(operation["summary"] and operation["description"] for operation in described)
+    assert {tag["name"] for tag in document["tags"]} == {tag for one in described for tag in one["tags"]}
 
 
 def test_what_lies_under_api_needs_the_token_and_nothing_else_does(document: JSON) -> None:

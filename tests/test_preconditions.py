@@ -67,6 +67,15 @@ def test_a_missing_task_is_404_and_a_foreign_one_403_whatever_is_to_match(
     assert body(ada.get()) == [task]
 
 
+def test_a_task_that_must_be_there_and_must_not_is_neither_made_nor_changed(
+    ada: Person, task: dict[str, Any]
+) -> None:
+    for path, status in ((OWN_ID, 404), (task["id"], 412)):
+        answer = ada.put(f"/api/tasks/{path}", json={"title": "new"}, headers={"If-Match": "*", **NEW})
+        assert answer.status_code == status
+    assert body(ada.get()) == [task]
+
+
 def test_a_merge_patch_changes_what_it_names(ada: Person, task: dict[str, Any]) -> None:
     path = f"/api/tasks/{task['id']}"
     for kind in ("application/merge-patch+json", "application/json"):

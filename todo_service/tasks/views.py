@@ -108,7 +108,7 @@ def read_task(id: str) -> TaskRow:
 def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
     """Update a task. Members that are left out stay as they are. With `If-None-Match: *` the task is
     created under this id, a UUID that the client made."""
-    if request.headers.get("If-None-Match", "").strip() == "*":
+    if request.headers.get("If-None-Match", "").strip() == "*" and "If-Match" not in request.headers:
         if "title" not in fields:
             raise invalid({"title": ["Missing data for required field."]})
         return Answer(create_under(id, fields), status=201)
