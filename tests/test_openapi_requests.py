@@ -16,7 +16,7 @@ from tests.openapi_document import (
     parameters,
     validator,
 )
-from tests.people import Person
+from tests.people import Person, body
 from todo_service.api.fields import TIMESTAMP, parse_timestamp
 
 
@@ -194,6 +194,21 @@ def test_every_parameter_is_described_and_what_may_be_left_out_may_be_empty(
             assert "null" not in parameter["schema"]["type"]
             status = 400 if parameter["required"] else 200
             assert ada.call(method, f"{path}?{name}=").status_code == status
+
+
+def test_every_call_refuses_parameters_it_does_not_know_or_is_given_twice(
+    document: JSON, ada: Person
+) -> None:
+    for path, method, operation in operations(document):
+        if not path.startswith("/api/"):
+            continue
+        single = [name for name, one in parameters(operation, "query").items() if "explode" not in one]
+        queries = {"colour": "colour=red", **{name: f"{name}=1&{name}=1" for name in single}}
+        for name, query in queries.items():
+            answer = ada.call(method, f"{path}?{query}")
+            assert (answer.status_code, name in body(answer)["errors"]) == (400, True), (method, path, name)
+            message = "Unknown parameter." if name == "colour" else "Given more than once."
+            assert body(answer)["errors"][name] == [message]
 
 
 def test_lists_in_parameters_are_repeated_as_generated_clients_do(document: JSON) -> None:
