@@ -70,8 +70,7 @@ def test_every_example_is_valid_by_its_schema(document: JSON) -> None:
     found = list(media_types(document))
     assert found
     for media_type in found:
-        several = [one["value"] for one in media_type.get("examples", {}).values()]
-        for example in several or [media_type[name] for name in ("example",) if name in media_type]:
+        for example in examples(media_type):
             validator(document, media_type["schema"]).validate(example)
     for schema in document["components"]["schemas"].values():
         for member in schema.get("properties", {}).values():
@@ -88,8 +87,10 @@ def test_json_comes_first_and_every_other_text_is_said_to_be_text(document: JSON
 
 def test_the_codes_of_problems_are_an_enumeration(document: JSON) -> None:
     code = document["components"]["schemas"]["Problem"]["properties"]["code"]
-    examples = [one["example"] for one in media_types(document["components"]["responses"])]
-    assert {problem["code"] for problem in examples} < set(code["enum"])
+    refusals = media_types(document["components"]["responses"])
+    shown = {problem["code"] for refusal in refusals for problem in examples(refusal)}
+    assert shown
+    assert shown < set(code["enum"])
 
 
 @pytest.mark.parametrize(("union", "by"), [("Operation", "op"), ("Change", "type")])
@@ -102,6 +103,12 @@ def test_the_kinds_of_a_union_are_told_apart_by_a_member(document: JSON, union: 
         schema = resolved(document, {"$ref": reference})
         assert schema["properties"][by]["enum"] == [kind]
         assert by in schema["required"]
+
+
+def examples(media_type: JSON) -> list[JSON]:
+    """The only one, or those by their names."""
+    one = [media_type["example"]] if "example" in media_type else []
+    return one + [named["value"] for named in media_type.get("examples", {}).values()]
 
 
 def media_types(node: Any) -> Iterator[JSON]:

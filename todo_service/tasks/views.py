@@ -77,7 +77,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
 @writes(CREATE_TASK)
 @returns(TaskSchema(), 201, etag=True, located_at="tasks.read_task")
 def create_task(fields: TaskData) -> TaskRow:
-    """Create a task."""
+    """Create a task. Its id is made here; a `PUT` takes one of yours."""
     return create(str(uuid7()), fields)
 
 
