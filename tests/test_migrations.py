@@ -92,6 +92,35 @@ def test_right_after_an_upgrade_there_is_nothing_to_migrate(empty: dict[str, str
     }
 
 
+def test_what_was_due_before_there_were_days_stays_due_at_a_moment(
+    empty: dict[str, str], fresh: Flask
+) -> None:
+    flask(empty, "db", "upgrade", "0002")
+    before = {**ROW, "due_date": "'2026-02-10 00:00:00.000000'"}
+    with db.engine.begin() as connection:
+        connection.execute(text("INSERT INTO users VALUES ('ada', NULL, NULL, 1, 0, '2026-01-01 00:00:00')"))
+        connection.execute(
+            text(f"INSERT INTO tasks ({', '.join(before)}) VALUES ({', '.join(before.values())})")
+        )
+    flask(empty, "db", "upgrade")
+    (task,) = body(Person(fresh.test_client(), "ada").get())
+    assert task["due_date"] == "2026-02-10T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("'2026-02-12 00:00:00.000000'", "2026-02-12T00:00:00Z"), ("NULL", None)],
+)
+def test_what_a_process_of_the_version_before_writes_of_a_day_is_a_moment(
+    ada: Person, app: Flask, written: str, shown: str | None
+) -> None:
+    ada.adds(due_date="2026-02-10")
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text(f"UPDATE tasks SET due_date = {written}"))
+    (task,) = body(ada.get())
+    assert task["due_date"] == shown
+
+
 def test_the_sql_can_be_printed_for_an_administrator(empty: dict[str, str]) -> None:
     printed = flask(empty, "db", "upgrade", "--sql")
     for table in TABLES:
@@ -222,6 +251,7 @@ ROW = {
         {"completed": "true"},
         {"completed_at": "'2026-01-01 00:00:00'"},
         {"revision": "NULL"},
+        {"due_day": "'2026-01-01 00:00:01'"},
     ],
 )
 def test_the_schema_refuses_what_the_code_promises_never_to_write(

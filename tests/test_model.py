@@ -7,7 +7,7 @@ one everything that can be read of the service has to agree with the model.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import zip_longest
 from random import Random
@@ -43,7 +43,15 @@ NOBODYS = "019aa0c4-6a1e-7c3b-9d2f-ffffffffffff"
 TITLES = ["Pay rent", "pay RENT", "Straße 7", "STRASSE 7", "100 %", "1000", "a_b", "axb", "Äpfel", "zebra"]
 DESCRIPTIONS = [None, "", "by transfer", "RENT of May"]
 PRIORITIES = [None, "low", "medium", "high"]
-DUE_DATES = [None, "2026-02-10T14:30:00Z", "2026-02-11T00:00:00Z", "2026-12-01T09:00:00.250000Z"]
+DUE_DATES = [
+    None,
+    "2026-02-10T14:30:00Z",
+    "2026-02-11",
+    "2026-02-11T00:00:00Z",
+    "2026-02-12",
+    "2026-12-01T09:00:00.250000Z",
+]
+BOUNDS = [*DUE_DATES, None, "2026-02-11T00:00:00-08:00", "2026-02-12T00:00:00+13:00"]
 WORDS = ["rent", "RENT pay", "strasse", "%", "_", "ä", "transfer a", "nowhere"]
 
 DEFAULTS: Fields = {"description": None, "completed": False, "priority": None, "due_date": None}
@@ -157,8 +165,8 @@ class Search:
             order=[random.choice(["asc", "desc"]) for _ in range(random.randint(0, len(sort)))],
             status=random.choice(["all", "pending", "completed"]),
             priorities=random.sample(["low", "medium", "high", "none"], random.choice([0, 0, 2, 3])),
-            due_after=random.choice([None, None, *DUE_DATES]),
-            due_before=random.choice([None, None, *DUE_DATES]),
+            due_after=random.choice(BOUNDS),
+            due_before=random.choice(BOUNDS),
             words=random.choice(["", "", *WORDS]),
         )
 
@@ -181,8 +189,8 @@ class Search:
         return (
             self.status in ("all", "completed" if task["completed"] else "pending")
             and (not self.priorities or (task["priority"] or "none") in self.priorities)
-            and (not self.due_after or bool(due and instant(due) >= instant(self.due_after)))
-            and (not self.due_before or bool(due and instant(due) < instant(self.due_before)))
+            and (not self.due_after or bool(due and not is_due_before(due, self.due_after)))
+            and (not self.due_before or bool(due and is_due_before(due, self.due_before)))
             and all(any(word in text for text in texts) for word in self.words.casefold().split())
         )
 
@@ -198,7 +206,15 @@ class Search:
 
 
 def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    read = datetime.fromisoformat(text)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def is_due_before(due: str, bound: str) -> bool:
+    """Moments are compared as such, a day with what the bound's own clock shows."""
+    if "T" in due:
+        return instant(due) < instant(bound)
+    return datetime.fromisoformat(due) < datetime.fromisoformat(bound).replace(tzinfo=None)
 
 
 def created(task: Task) -> tuple[datetime, str]:

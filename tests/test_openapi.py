@@ -173,8 +173,17 @@ def test_only_the_title_is_needed_and_only_to_create(document: JSON) -> None:
     schemas = document["components"]["schemas"]
     assert schemas["TaskInput"]["required"] == ["title"]
     assert "required" not in schemas["TaskUpdate"]
-    ignored = {name for name, member in schemas["TaskInput"]["properties"].items() if "type" not in member}
+    members = schemas["TaskInput"]["properties"].items()
+    ignored = {name for name, member in members if not {"type", "anyOf"} & set(member)}
     assert ignored == set(SERVER_OWNED)
+
+
+def test_a_due_date_is_a_date_or_a_date_time_or_null(document: JSON) -> None:
+    for schema in ("TaskInput", "TaskUpdate", "Task"):
+        due_date = document["components"]["schemas"][schema]["properties"]["due_date"]
+        kinds = [kind.get("format", kind["type"]) for kind in due_date["anyOf"]]
+        assert [kind for kind in kinds if kind != "string"] == ["date", "date-time", "null"]
+        assert "type" not in due_date
 
 
 def test_the_body_of_complete_is_optional(document: JSON) -> None:

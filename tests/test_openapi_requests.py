@@ -56,6 +56,7 @@ def test_what_the_service_refuses_its_description_refuses(document: JSON, ada: P
         {"description": "", "completed": True},
         {"due_date": "2026-02-10"},
         {"due_date": "2026-02-10T14:30"},
+        {"due_date": "2016-12-31T23:59:60Z"},
         {"due_date": "2026-02-10 14:30:00.1234567+05:30"},
     ],
 )
@@ -72,7 +73,9 @@ def test_the_pattern_of_timestamps_knows_the_calendar_but_for_leap_years() -> No
             assert bool(re.search(TIMESTAMP.pattern, written)) == is_timestamp(written), written
 
 
-@pytest.mark.parametrize("time", ["T23:59", "t23:59:59z", " 00:00:00.5-23:59", "T24:00", "T10:60", "T9:30"])
+@pytest.mark.parametrize(
+    "time", ["T23:59", "t23:59:59z", " 00:00:00.5-23:59", "T24:00", "T10:60", "T9:30", "T23:59:60Z"]
+)
 def test_the_pattern_of_timestamps_knows_the_clock(time: str) -> None:
     written = f"2028-02-29{time}"
     assert bool(re.search(TIMESTAMP.pattern, written)) == is_timestamp(written)

@@ -1,6 +1,9 @@
 """What the statements cost PostgreSQL: no list, however sorted, reads the whole table of tasks."""
 
+import re
+from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -43,22 +46,26 @@ def large(app: Flask) -> Flask:
 def test_no_list_reads_the_whole_table(large: Flask) -> None:
     with large.app_context():
         for status, name, order in product(("all", "pending", "completed"), SORTS, ("asc", "desc")):
-            search = Search(
-                user_id="user-7",
-                status=status,
-                sort=[name],
-                order=[order],
-                priority=None,
-                due_after=None,
-                due_before=None,
-                q="",
-            )
-            listed = statement_for(search.shape, None, counts=False)
-            compiled = listed.compile(db.engine, compile_kwargs={"render_postcompile": True})
-            values = {**compiled.params, **search.values(), "limit": 50}
-            plan = "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {compiled}", values).scalars())
+            plan = plan_of(status=status, sort=[name], order=[order])
             assert "Seq Scan" not in plan, (status, name, order)
             assert "ix_tasks_" in plan or "pk_tasks" in plan
+
+
+def test_what_is_due_within_a_day_is_one_range_of_an_index(large: Flask) -> None:
+    with large.app_context():
+        today = datetime.now(UTC)
+        plan = plan_of(sort=["due_date"], due_after=today, due_before=today + timedelta(days=1))
+        assert re.search(r"ix_tasks_due.*\n *Index Cond: .*due_date >=.*due_date <", plan), plan
+
+
+def plan_of(**search: Any) -> str:
+    """How PostgreSQL finds the first page of a search."""
+    usual = {"user_id": "user-7", "status": "all", "sort": [], "order": [], "priority": None, "q": ""}
+    asked = Search(**{**usual, "due_after": None, "due_before": None, **search})
+    listed = statement_for(asked.shape, None, counts=False)
+    compiled = listed.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    values = {**compiled.params, **asked.values(), "limit": 50}
+    return "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {compiled}", values).scalars())
 
 
 def test_neither_does_the_question_whether_a_task_exists(large: Flask) -> None:

@@ -1,6 +1,6 @@
 """Rows of tasks are shown as marshmallow would show them."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from hypothesis import given
@@ -12,7 +12,7 @@ from todo_service.models import TaskRow
 from todo_service.tasks.schemas import TaskSchema
 
 moments = st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31))  # noqa: DTZ001  # UTC
-rows = st.builds(
+moments_only = st.builds(
     TaskRow,
     id=st.uuids().map(str),
     user_id=st.text(max_size=20),
@@ -25,7 +25,16 @@ rows = st.builds(
     created_at=moments,
     updated_at=moments,
     revision=st.integers(0, 2**63 - 1),
+    due_day=st.none() | moments,
 )
+
+
+def on_a_day(row: TaskRow) -> TaskRow:
+    midnight = datetime.combine(row.created_at, time())
+    return row._replace(due_date=midnight, due_day=midnight)
+
+
+rows = moments_only | moments_only.map(on_a_day)
 
 
 def as_marshmallow(schema: TaskSchema, shown: Any) -> bytes:

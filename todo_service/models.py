@@ -1,7 +1,7 @@
 """The tables. The user leads every key, so that no statement can touch a task without naming its owner."""
 
-from datetime import UTC, datetime
-from typing import NamedTuple
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -32,7 +32,12 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC).replace(tzinfo=None) if value and value.tzinfo else value
+        return value and in_utc(value)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """A moment without a zone, which means UTC here and the server's own zone to Python."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def now() -> datetime:
@@ -71,6 +76,9 @@ class User(Model):
 class Task(Model):
     """A task.
 
+    It is due at the moment `due_date`; or on a day, if `due_day` agrees with that: both are then its
+    midnight. A version that knows moments only leaves `due_day` alone, and what it writes is a moment.
+
     `title_key` is its title case-folded, by which titles are ordered; `search_text` its title and
     description case-folded, in which words are found. Python folds the case of all of Unicode and of
     both databases' texts alike, which neither of them does.
@@ -82,6 +90,7 @@ class Task(Model):
         CheckConstraint("length(description) <= 1000", name="description_length"),
         CheckConstraint("priority BETWEEN 1 AND 3", name="priority_known"),
         CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at_matches"),
+        CheckConstraint("CAST(due_day AS VARCHAR) LIKE '% 00:00:00%'", name="due_day_is_midnight"),
         # One for each order that is listed page by page, and two below.
         Index("ix_tasks_created", "user_id", "created_at", "id"),
         Index("ix_tasks_status", "user_id", "completed", "created_at", "id"),
@@ -102,7 +111,10 @@ class Task(Model):
     created_at: Mapped[datetime] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment)
     revision: Mapped[int] = mapped_column(BigInteger)
+    due_day: Mapped[datetime | None] = mapped_column(Moment)
 
+
+IS_DUE_ON_A_DAY = Task.due_day == Task.due_date
 
 # With ties newest first, as they are shown.
 Index("ix_tasks_due", Task.user_id, Task.due_date, Task.created_at.desc(), Task.id.desc())
@@ -153,7 +165,7 @@ class Erasure(Model):
 
 
 class TaskRow(NamedTuple):
-    """What a client sees of a task, and so all that is ever read of one."""
+    """What a client sees of a task, in that order, and so all that is ever read of one."""
 
     id: str
     user_id: str
@@ -166,6 +178,14 @@ class TaskRow(NamedTuple):
     created_at: datetime
     updated_at: datetime
     revision: int
+    due_day: datetime | None  # is seen in `due_date`
 
 
 TASK_COLUMNS = tuple(Task.__table__.c[name] for name in TaskRow._fields)
+
+
+def due(task: Any) -> date | None:
+    """When a task's row says that it is due: on a `date`, at a `datetime`, or not at all."""
+    is_day = task.due_day and task.due_day == task.due_date
+    due: date | None = task.due_day.date() if is_day else task.due_date
+    return due

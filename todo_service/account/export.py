@@ -5,7 +5,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import StringIO
 from typing import Any
 
@@ -13,7 +13,7 @@ from icalendar import Calendar, Todo
 
 from todo_service.account.schemas import AccountSchema
 from todo_service.api.json_response import json_bytes
-from todo_service.models import TaskRow
+from todo_service.models import TaskRow, due
 from todo_service.tasks.schemas import TaskSchema
 
 Account = dict[str, Any]
@@ -98,7 +98,7 @@ def todo(task: TaskRow) -> Todo:
         "status": "COMPLETED" if task.completed else "NEEDS-ACTION",
         "description": text(task.description) if task.description else None,
         "priority": CALENDAR_PRIORITY[task.priority],
-        "due": utc(task.due_date),
+        "due": utc(due(task)),
         "completed": utc(task.completed_at),
     }
     entry = Todo()
@@ -108,8 +108,9 @@ def todo(task: TaskRow) -> Todo:
     return entry
 
 
-def utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
+def utc(when: date | None) -> date | None:
+    """A moment with its zone, as icalendar wants it; a day as it is, which makes `VALUE=DATE` of it."""
+    return when.replace(tzinfo=UTC) if isinstance(when, datetime) else when
 
 
 def text(value: str) -> str:

@@ -13,7 +13,9 @@ class CountsSchema(Output):
     total = fields.Integer(metadata={"examples": [12]})
     pending = fields.Integer(metadata={"examples": [9]})
     completed = fields.Integer(metadata={"examples": [3]})
-    overdue = fields.Integer(metadata={"description": "Pending and past due.", "examples": [1]})
+    overdue = fields.Integer(
+        metadata={"description": "Pending, and the moment or, in UTC, the day is over.", "examples": [1]}
+    )
 
 
 class AccountSchema(Output):

@@ -1,12 +1,13 @@
 """The account: what is held of the current user, to see, to take along and to erase (contract §8)."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, time
 from math import ceil
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from flask import Blueprint, Response, request
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import Integer, bindparam, case, func, select
 from werkzeug.wsgi import FileWrapper
 
 from todo_service.account.erasure import erase
@@ -17,7 +18,7 @@ from todo_service.auth import rate_limit
 from todo_service.auth.bearer import current_user, signed_in
 from todo_service.db import deadlines
 from todo_service.db.transactions import USER, fetch, fetch_one, snapshot
-from todo_service.models import TASK_COLUMNS, Task, TaskRow, User, now
+from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Moment, Task, TaskRow, User, now
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account")
 
@@ -25,11 +26,13 @@ CHUNK = 1000  # tasks read, and held in memory, at once
 EXPORT_SECONDS = 60
 IN_MEMORY = 1024 * 1024  # bytes of an export; what is larger waits on the disk
 
+# What is due before is overdue: moments before now, days before today in UTC.
+OVER = case((IS_DUE_ON_A_DAY, bindparam("today", type_=Moment())), else_=bindparam("now", type_=Moment()))
 COUNTS = {
     "total": func.count(Task.id),
     "pending": func.count(Task.id).filter(~Task.completed),
     "completed": func.count(Task.id).filter(Task.completed),
-    "overdue": func.count(Task.id).filter(~Task.completed, Task.due_date < bindparam("now")),
+    "overdue": func.count(Task.id).filter(~Task.completed, Task.due_date < OVER),
 }
 ACCOUNT = (
     select(User.email, User.name, User.created_at, *COUNTS.values())
@@ -90,8 +93,9 @@ def erase_account(fields: dict[str, str]) -> None:
 
 def account() -> dict[str, Any]:
     """What is known of the current user; before the first write, what the token says."""
-    user = current_user()
-    found = fetch_one(ACCOUNT, user=user.id, now=now())
+    user, moment = current_user(), now()
+    today = datetime.combine(moment, time())
+    found = fetch_one(ACCOUNT, user=user.id, now=moment, today=today)
     email, name, created_at, *counts = found or (user.email, user.name, None, 0, 0, 0, 0)
     return {
         "user_id": user.id,

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
+
+from todo_service.models import due, in_utc
 
 # Characters that JSON can spell and databases or UTF-8 cannot hold.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -15,44 +17,78 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # document.
 TIMESTAMP = re.compile(
     "^(?!0000|.{5}(02-3|(0[469]|11)-31))[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    "([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
+    "([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:([0-5][0-9]|60)([.][0-9]+)?)?"
     "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"
 )
 PRIORITIES = ("low", "medium", "high")  # 1, 2 and 3 inside, where they have to sort
 NAMES = {None: None} | dict(enumerate(PRIORITIES, start=1))
 
 
-def parse_timestamp(text: str) -> datetime:
-    """Read a timestamp of contract §1 into UTC, without a zone; digits past the microsecond are cut.
+def parse_local(text: str) -> datetime:
+    """Read a timestamp of contract §1 as its own clock shows it: in a zone; for UTC without one.
+
+    Digits past the microsecond are cut. A leap second is the second before, on a clock that is a second late.
 
     Raises:
         ValueError: not such a timestamp, or no such day.
-        OverflowError: in UTC it lies outside the years 1 to 9999.
     """
     if not TIMESTAMP.fullmatch(text):
         raise ValueError("not a timestamp")
-    moment = datetime.fromisoformat(text.upper())
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    is_leap = text[16:19] == ":60"
+    clock = datetime.fromisoformat((f"{text[:16]}:59{text[19:]}" if is_leap else text).upper())
+    ahead = (clock.utcoffset() or timedelta()) - timedelta(seconds=is_leap)
+    return clock.replace(tzinfo=timezone(ahead) if ahead else None)
 
 
-class Timestamp(fields.Field[datetime]):
+def parse_timestamp(text: str) -> datetime:
+    """The same in UTC, without a zone.
+
+    Raises:
+        OverflowError: in UTC it lies outside the years 1 to 9999.
+    """
+    return in_utc(parse_local(text))
+
+
+class Timestamp(fields.Field[date]):
     """A point in time; in as contract §1 allows, out in UTC with `Z`."""
 
     default_error_messages = {  # noqa: RUF012  # marshmallow declares it so
-        "invalid": "Not a valid timestamp, such as 2026-12-01T09:00:00Z.",
+        "invalid": "Not a valid date or timestamp, such as 2026-12-01 or 2026-12-01T09:00:00Z.",
         "range": "In UTC this lies outside the years 1 to 9999.",
     }
 
-    def _serialize(self, value: datetime | None, *args: Any, **kwargs: Any) -> str | None:
-        return f"{value.isoformat()}Z" if value else None
+    def _serialize(self, value: date | None, *args: Any, **kwargs: Any) -> str | None:
+        return f"{value.isoformat()}{'Z' if isinstance(value, datetime) else ''}" if value else None
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> date:
         try:
-            return parse_timestamp(value)
+            return self.parse(value)
         except (TypeError, ValueError):
             raise self.make_error("invalid") from None
         except OverflowError:
             raise self.make_error("range") from None
+
+    def parse(self, text: str) -> date:
+        return parse_timestamp(text)
+
+
+class LocalTimestamp(Timestamp):
+    """A point in time and, if it came with an offset, what the clock there shows."""
+
+    def parse(self, text: str) -> date:
+        super().parse(text)  # in UTC it must lie within the years 1 to 9999, too
+        return parse_local(text)
+
+
+class Due(Timestamp):
+    """A `datetime` or, if it came without a time, a `date`: no zone ever moves that (contract §3)."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return super()._serialize(due(obj))
+
+    def parse(self, text: str) -> date:
+        moment = parse_timestamp(text)
+        return moment.date() if len(text) == len("2026-12-01") else moment
 
 
 class StrictBoolean(fields.Boolean):

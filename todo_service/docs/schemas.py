@@ -7,12 +7,15 @@ from apispec import APISpec, BasePlugin
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from marshmallow import Schema, fields
 
-from todo_service.api.fields import TIMESTAMP, CommaSeparated, Timestamp, Union
+from todo_service.api.fields import TIMESTAMP, CommaSeparated, Due, Timestamp, Union
 from todo_service.api.schemas import Input
 
 Object = dict[str, Any]  # of JSON
 
 TIMESTAMP_RULES = "RFC 3339; seconds, offset (then it is UTC) or the whole time may be left out."
+DUE = [{"type": "string", "format": kind} for kind in ("date", "date-time")]
+LENIENT = {"type": "string", "description": "A moment without seconds or offset, as browsers send it."}
+NULL = {"type": "null"}
 IGNORED = {"description": "Set by the server; ignored when sent."}
 
 
@@ -20,9 +23,12 @@ def timestamp2properties(_converter: Any, field: fields.Field[Any], ret: Object)
     """A time zone, and more, may be left out of what is sent; never of what is answered (contract §1)."""
     if not isinstance(field, Timestamp):
         return {}
-    if not isinstance(field.parent, Input):
-        return {"format": "date-time"}
-    return {"pattern": TIMESTAMP.pattern, "description": ret.get("description", TIMESTAMP_RULES)}
+    rules: Object = {}
+    if isinstance(field.parent, Input):
+        rules = {"pattern": TIMESTAMP.pattern, "description": ret.get("description", TIMESTAMP_RULES)}
+    if isinstance(field, Due):
+        return {**rules, "anyOf": [*DUE, LENIENT, NULL] if rules else [*DUE, NULL]}
+    return rules or {"format": "date-time"}
 
 
 def comma_separated2properties(_converter: Any, field: fields.Field[Any], **_: Any) -> Object:
@@ -79,6 +85,7 @@ def new_spec(**options: Any) -> APISpec:
     plugin: Any = MarshmallowPlugin(schema_name_resolver=component_name)  # its methods have no types
     spec = APISpec(openapi_version="3.1.0", plugins=[plugin, DirectionPlugin()], **options)
     plugin.map_to_openapi_type(Timestamp, fields.String)
+    plugin.map_to_openapi_type(Due, fields.Raw)
     plugin.map_to_openapi_type(CommaSeparated, fields.List)
     for function in (timestamp2properties, comma_separated2properties, union2properties):
         plugin.converter.add_attribute_function(function)

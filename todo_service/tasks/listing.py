@@ -1,17 +1,20 @@
 """Finding tasks: which, in which order, page by page (contract §5)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import zip_longest
+from operator import ge, lt
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    and_,
     bindparam,
+    case,
     cast,
     func,
     null,
@@ -26,7 +29,9 @@ from todo_service.api.fields import NAMES
 from todo_service.api.paging import Key, pages
 from todo_service.api.problems import invalid
 from todo_service.db.transactions import USER, AnyRow, fetch, fetch_value
-from todo_service.models import TASK_COLUMNS, Task, TaskRow, User
+from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Moment, Task, TaskRow, User, in_utc
+
+Compare = Callable[[Any, Any], Any]
 
 # What each sort key sorts by, and whether it is descending by nature.
 SORTS = {
@@ -66,9 +71,9 @@ class Shape:
         if self.priorities:
             found.append(or_(*(is_priority(one) for one in self.priorities)))
         if self.is_due_after:
-            found.append(Task.due_date >= bindparam("due_after"))
+            found.append(is_due(ge, "due_after"))
         if self.is_due_before:
-            found.append(Task.due_date < bindparam("due_before"))
+            found.append(is_due(lt, "due_before"))
         words = (f"word_{number}" for number in range(self.words))
         return found + [Task.search_text.like(bindparam(word), escape="/") for word in words]
 
@@ -147,13 +152,34 @@ class Search:
 
     def values(self) -> dict[str, Any]:
         words = {f"word_{number}": containing(word) for number, word in enumerate(self.words)}
-        dues = {"due_after": self.due_after, "due_before": self.due_before}
-        return {"user": self.user_id, **words} | {name: due for name, due in dues.items() if due}
+        dues = due_values("due_after", self.due_after, min) | due_values("due_before", self.due_before, max)
+        return {"user": self.user_id, **words, **dues}
 
 
 def is_priority(name: str) -> ColumnElement[bool]:
     number = NUMBERS[name]
     return Task.priority.is_(None) if number is None else Task.priority == number
+
+
+def is_due(compare: Compare, bound: str) -> ColumnElement[bool]:
+    """Whether a task is due on one side of a bound: a day by the bound's clock, a moment by the moment it is.
+
+    The first condition says less than the second; it is there for being one range of an index.
+    """
+    moment, clock, outer = (
+        bindparam(name, type_=Moment()) for name in (bound, f"{bound}_clock", f"{bound}_outer")
+    )
+    return and_(
+        compare(Task.due_date, outer), compare(Task.due_date, case((IS_DUE_ON_A_DAY, clock), else_=moment))
+    )
+
+
+def due_values(bound: str, due: datetime | None, outer: Callable[..., datetime]) -> dict[str, datetime]:
+    """The values of `is_due`; `outer` of moment and clock says which of them more tasks meet."""
+    if due is None:
+        return {}
+    moment, clock = in_utc(due), due.replace(tzinfo=None)
+    return {bound: moment, f"{bound}_clock": clock, f"{bound}_outer": outer(moment, clock)}
 
 
 def containing(word: str) -> str:

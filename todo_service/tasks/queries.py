@@ -94,6 +94,7 @@ def create(id: str, data: TaskData) -> TaskRow:
         created_at=work.moment,
         updated_at=work.moment,
         revision=work.next_revision(),
+        due_day=data.get("due_day"),
     )
     execute(INSERT, **task._asdict() | search_columns(task))
     return task

@@ -1,15 +1,18 @@
 """Tasks, and how they are asked for, as marshmallow schemas; the OpenAPI document is made of them too."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import datetime, time
 from typing import Any
 
-from marshmallow import Schema, fields, pre_load, validate
+from marshmallow import Schema, fields, post_load, pre_load, validate
 
 from todo_service.api.fields import (
     NAMES,
     PRIORITIES,
     CommaSeparated,
+    Due,
     Limit,
+    LocalTimestamp,
     Priority,
     StrictBoolean,
     Timestamp,
@@ -19,6 +22,8 @@ from todo_service.api.fields import (
     kind,
 )
 from todo_service.api.schemas import Input, Output, Parameters
+from todo_service.db.transactions import AnyRow
+from todo_service.models import TaskRow, due
 
 SERVER_OWNED = ("id", "user_id", "created_at", "updated_at", "completed_at", "revision")
 
@@ -68,7 +73,13 @@ class TaskMembers(Schema):
         },
     )
     priority = Priority(allow_none=True, metadata={"enum": [*PRIORITIES, None], "examples": ["high"]})
-    due_date = Timestamp(allow_none=True, metadata={"examples": ["2026-12-01T09:00:00Z"]})
+    due_date = Due(
+        allow_none=True,
+        metadata={
+            "description": "When it is due: a moment; or a day, which is the same day everywhere.",
+            "examples": ["2026-12-01T09:00:00Z", "2026-12-01"],
+        },
+    )
     created_at = Timestamp(dump_only=True, metadata={"examples": ["2026-11-21T05:00:00.123456Z"]})
     updated_at = Timestamp(
         dump_only=True,
@@ -93,18 +104,29 @@ class TaskSchema(Output, TaskMembers):
         return serialize_tasks(obj) if several else serialize_tasks([obj])[0]
 
 
-def serialize_tasks(tasks: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+def serialize_tasks(tasks: Iterable[AnyRow | TaskRow]) -> list[dict[str, Any]]:
     """Rows of tasks as `TaskSchema` serializes them; further columns are left out."""
     serialized = []
     for row in tasks:
         task = dict(zip(MEMBERS, row, strict=False))
         task["priority"] = NAMES[task["priority"]]
+        task["due_date"] = due(row)
         serialized.append(task)
     return serialized
 
 
 class TaskInput(SentBack, TaskMembers):
     """A task. Members the server owns may be sent back; they are ignored."""
+
+    @post_load
+    def keep_day(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """A day is its midnight inside, and known for a day by `due_day`."""
+        if "due_date" in data:
+            when = data["due_date"]
+            is_moment = when is None or isinstance(when, datetime)
+            data["due_day"] = None if is_moment else datetime.combine(when, time())
+            data["due_date"] = data["due_day"] or when
+        return data
 
 
 class CompletionInput(SentBack):
@@ -143,10 +165,17 @@ class ListParameters(Parameters):
         load_default=absent,
         metadata={"description": "Only tasks of these priorities; `none` for tasks without one."},
     )
-    due_after = Timestamp(
-        load_default=absent, metadata={"description": "Only tasks that are due then or later."}
+    due_after = LocalTimestamp(
+        load_default=absent,
+        metadata={
+            "description": "Only tasks that are due then or later. Days are compared with the date and time "
+            "as they stand here, their offset left out."
+        },
     )
-    due_before = Timestamp(load_default=absent, metadata={"description": "Only tasks that are due earlier."})
+    due_before = LocalTimestamp(
+        load_default=absent,
+        metadata={"description": "Only tasks that are due earlier; days likewise."},
+    )
     q = fields.String(
         load_default=str,
         validate=[validate.Length(max=200), validate.ContainsNoneOf("\0", error="NUL is not allowed.")],
