@@ -1,10 +1,12 @@
 """A day on which a task is due is that day wherever one is; a moment is the same moment (contract §3, §5)."""
 
 import csv
+import re
 import time as clock
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -17,6 +19,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import MakeApp
 from tests.people import Person, body
 from tests.postgres import Postgres
+from tests.service import ROOT
 from tests.test_paging import walked
 
 DAY = "2026-02-10"
@@ -126,6 +129,20 @@ def test_a_day_is_compared_with_the_clock_of_the_bound_and_a_moment_as_a_moment(
     ada.adds("midnight", due_date=MIDNIGHT)
     ada.adds("day", due_date=DAY)
     assert ada.titles(f"?sort=due_date&{query}") == found.split()
+
+
+def test_what_the_documentation_finds_in_three_places_is_found(ada: Person) -> None:
+    ada.adds("moment", due_date="2026-12-01T20:00:00Z")
+    ada.adds("day", due_date="2026-12-01")
+    table = (ROOT / "docs" / "clients.md").read_text()
+    starts, ends, finds = (
+        [cell.strip(" `") for cell in re.findall(rf"^\| {row} \|(.*)\|$", table, re.MULTILINE)[0].split("|")]
+        for row in (".*`due_after`", "and `due_before`", "finds")
+    )
+    assert len(finds) == 3
+    for start, end, found in zip(starts, ends, finds, strict=True):
+        query = urlencode({"sort": "due_date", "due_after": start, "due_before": end})
+        assert ada.titles(f"?{query}") == found.split(", ")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,14 @@ def test_what_is_due_within_a_day_is_one_range_of_an_index(large: Flask) -> None
 
 def plan_of(**search: Any) -> str:
     """How PostgreSQL finds the first page of a search."""
-    usual = {"user_id": "user-7", "status": "all", "sort": [], "order": [], "priority": None, "q": ""}
+    usual: dict[str, Any] = {
+        "user_id": "user-7",
+        "status": "all",
+        "sort": [],
+        "order": [],
+        "priority": None,
+        "q": "",
+    }
     asked = Search(**{**usual, "due_after": None, "due_before": None, **search})
     listed = statement_for(asked.shape, None, counts=False)
     compiled = listed.compile(db.engine, compile_kwargs={"render_postcompile": True})
