@@ -1,46 +1,83 @@
-"""How migrations run: in one transaction, one process at a time, on either database."""
+"""How migrations run: each in a transaction, one process at a time, on either database."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
 
 from alembic import context
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from flask import current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.engine import Engine
 
 from todo_service.db import deadlines
 
 WAIT_SECONDS = 300  # for another process that is migrating already
 LONGEST_SECONDS = 3600  # for a single step
+MAIN_FILE = "SELECT file FROM pragma_database_list WHERE name = 'main'"
 LOCK_ID = 7_030_111_405  # any number that is ours alone
 
 target = current_app.extensions["migrate"]
 
 
 @contextmanager
-def alone(connection: Connection) -> Iterator[None]:
-    """Begin, and let nobody else migrate until the end of the transaction.
+def alone(engine: Engine) -> Iterator[None]:
+    """Let nobody else migrate meanwhile; who waited here then finds the schema up to date and does nothing.
 
-    Whoever waited here then finds the schema up to date and does nothing. The pool gets its connection
-    back as it was, whatever becomes of the migration: no request may ever wait for as long.
+    What holds the lock is not what migrates, for a step may commit in between. It ends with the process, if
+    not before, and is no session's, which a pooler would give to others.
     """
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
+    if engine.dialect.name == "sqlite":
+        # Not the file: to close it, opened beside SQLite, would end the locks that SQLite has on it.
+        with engine.connect() as connection:
+            file = connection.exec_driver_sql(MAIN_FILE).scalar_one()
+        directory = os.open(Path(file).parent, os.O_RDONLY)
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            fcntl.flock(directory, fcntl.LOCK_EX)
             yield
         finally:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {deadlines.LOCK_SECONDS * 1000}")
+            os.close(directory)
         return
-    # What PostgreSQL is told here ends with the transaction.
+    with create_engine(engine.url, poolclass=NullPool).connect() as connection:
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.exec_driver_sql(f"SET LOCAL {name} = 0")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_ID})")
+        yield
+
+
+@contextmanager
+def patient(connection: Connection) -> Iterator[None]:
+    """Wait longer for SQLite's other writers.
+
+    The pool gets its connection back as it was, whatever becomes of the migration: no request may ever wait
+    for as long.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = cast(Any, connection.connection.driver_connection)
+    try:
+        driver.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {deadlines.LOCK_SECONDS * 1000}")
+
+
+def begin(connection: Connection) -> None:
+    """Begin the transaction that a step is; there is none in an autocommit block."""
+    if connection.get_execution_options()["isolation_level"] == "AUTOCOMMIT":
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_ID})")
     # A table that is in use must not make all its other users queue behind us.
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{deadlines.LOCK_SECONDS}s'")
-    yield
 
 
 def leave_out_empty(_context: MigrationContext, _revision: object, scripts: list[MigrationScript]) -> None:
@@ -51,14 +88,21 @@ def leave_out_empty(_context: MigrationContext, _revision: object, scripts: list
 
 
 def run_online(engine: Engine) -> None:
-    # The transaction that a migration is: the engine's own connections know none.
+    # The transactions that steps are: the engine's own connections know none.
     level = "SERIALIZABLE" if engine.dialect.name == "sqlite" else "READ COMMITTED"
     migrating = engine.execution_options(isolation_level=level)
-    with deadlines.limit(LONGEST_SECONDS), migrating.connect() as connection, alone(connection):
+    event.listen(migrating, "begin", begin)
+    with (
+        deadlines.limit(LONGEST_SECONDS),
+        alone(engine),
+        migrating.connect() as connection,
+        patient(connection),
+    ):
         context.configure(
             connection=connection,
             target_metadata=target.db.metadata,
             transactional_ddl=True,
+            transaction_per_migration=True,
             process_revision_directives=leave_out_empty,
             **target.configure_args,
         )
