@@ -20,7 +20,7 @@ from tests.test_isolation import ENDPOINTS, NOBODYS
 from tests.test_logs import caused, failing
 from todo_service.api.problems import invalid
 from todo_service.config import SettingError
-from todo_service.tasks import listing, queries
+from todo_service.tasks import folding, listing, queries
 from todo_service.tasks import views as tasks
 
 TITLE, DESCRIPTION, EMAIL, NAME, WORDS = "M-title", "M-description", "m-mail@example.com", "M-name", "M-words"
@@ -80,9 +80,11 @@ def test_nor_does_a_row_that_the_database_refuses(
     app: Flask, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
     """PostgreSQL shows the whole row in its error."""
-    honest = queries.search_columns
+    honest = folding.search_columns
     monkeypatch.setattr(
-        queries, "search_columns", lambda task: {**honest(task), "completed": not task.completed}
+        queries,
+        "search_columns",
+        lambda *written: {**honest(*written), "completed": True},
     )
     ada = Person(app.test_client(), "ada", email=EMAIL, name=NAME)
     assert ada.post(json=WRITTEN).status_code == 500

@@ -1,4 +1,4 @@
-"""Commands for the shell: `flask token`, `flask prune` and `flask users erase`."""
+"""Commands for the shell: `flask token`, `flask prune`, `flask refold` and `flask users erase`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +16,14 @@ from todo_service.config import Settings
 from todo_service.db import schema_version
 from todo_service.db.availability import NotReady, reason
 from todo_service.db.retention import prune_deletions, prune_responses
+from todo_service.extensions import db
+from todo_service.tasks.folding import refold
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     app.cli.add_command(token)
     app.cli.add_command(prune)
+    app.cli.add_command(refold_tasks)
     app.cli.add_command(users)
     app.extensions["deletions_lifetime"] = timedelta(days=settings.deletions_days)
 
@@ -77,6 +80,18 @@ def prune() -> None:
         responses = prune_responses(now - lifetimes["idempotency_lifetime"])
         deletions = prune_deletions(now - lifetimes["deletions_lifetime"])
     click.echo(f"Removed {responses} stored responses and {deletions} deletions.")
+
+
+@click.command("refold")
+@with_appcontext
+def refold_tasks() -> None:
+    """Bring what tasks are searched and sorted by to the folding of this version.
+
+    May run while the service does, and again.
+    """
+    schema_version.require_current(wait=None)
+    with db.engine.connect() as connection:
+        click.echo(f"Refolded {refold(connection)} tasks.")
 
 
 users = AppGroup("users", help="Look after the people.")

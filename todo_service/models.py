@@ -79,9 +79,9 @@ class Task(Model):
     It is due at the moment `due_date`; or on a day, if `due_day` agrees with that: both are then its
     midnight. A version that knows moments only leaves `due_day` alone, and what it writes is a moment.
 
-    `title_key` is its title case-folded, by which titles are ordered; `search_text` its title and
-    description case-folded, in which words are found. Python folds the case of all of Unicode and of
-    both databases' texts alike, which neither of them does.
+    `title_key` is its title folded, by which titles are ordered; `search_text` its title and description
+    folded, in which words are found (tasks/folding.py). Python folds all of Unicode and both databases'
+    texts alike, which neither of them does.
     """
 
     __tablename__ = "tasks"

@@ -30,6 +30,7 @@ from todo_service.api.paging import Key, pages
 from todo_service.api.problems import invalid
 from todo_service.db.transactions import USER, AnyRow, fetch, fetch_value
 from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Moment, Task, TaskRow, User, in_utc
+from todo_service.tasks.folding import fold, title_key
 
 Compare = Callable[[Any, Any], Any]
 
@@ -136,7 +137,7 @@ class Search:
 
     @property
     def words(self) -> list[str]:
-        return self.q.casefold().split()
+        return [fold(word) for word in self.q.split()]
 
     @property
     def shape(self) -> Shape:
@@ -246,8 +247,8 @@ def position(cursor: str, search: Search, keys: Sequence[Key]) -> list[Any]:
 
 
 def value(task: TaskRow, key: Key) -> Any:
-    """A task's value of a key; of its case-folded title too, which is not read with it."""
-    return task.title.casefold() if key.column is Task.title_key else getattr(task, key.column.key)
+    """A task's value of a key; of its folded title too, which is not read with it."""
+    return title_key(task.title) if key.column is Task.title_key else getattr(task, key.column.key)
 
 
 def current_revision(user_id: str) -> int:

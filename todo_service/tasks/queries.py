@@ -10,6 +10,7 @@ from todo_service.api.problems import Problem
 from todo_service.auth.bearer import current_user
 from todo_service.db.transactions import USER, execute, fetch_one, fetch_value
 from todo_service.models import TASK_COLUMNS, Deletion, Moment, Task, TaskRow
+from todo_service.tasks.folding import search_columns
 from todo_service.writes.revisions import current_work
 
 TaskData = dict[str, Any]
@@ -96,7 +97,7 @@ def create(id: str, data: TaskData) -> TaskRow:
         revision=work.next_revision(),
         due_day=data.get("due_day"),
     )
-    execute(INSERT, **task._asdict() | search_columns(task))
+    execute(INSERT, **task._asdict() | search_columns(task.title, task.description))
     return task
 
 
@@ -111,17 +112,9 @@ def change(task: TaskRow, data: TaskData) -> TaskRow:
     changes |= {"updated_at": work.moment, "revision": work.next_revision()}
     changed = task._replace(**changes)
     if "title" in changes or "description" in changes:
-        changes |= search_columns(changed)
+        changes |= search_columns(changed.title, changed.description)
     execute(UPDATE, user=task.user_id, task=task.id, **changes)
     return changed
-
-
-def search_columns(task: TaskRow) -> dict[str, str]:
-    """What is stored of a task for finding it: by its title's order, and by its words."""
-    return {
-        "title_key": task.title.casefold(),
-        "search_text": f"{task.title}\n{task.description or ''}".casefold(),
-    }
 
 
 def remove(id: str) -> TaskRow:

@@ -181,7 +181,7 @@ class ListParameters(Parameters):
         validate=[validate.Length(max=200), validate.ContainsNoneOf("\0", error="NUL is not allowed.")],
         metadata={
             "description": "Words that must all occur in title or description, also as a part of a longer "
-            "word and in whatever case."
+            "word, whatever the case, the accents and the form (NFC, NFD, full width)."
         },
     )
     limit = Limit()
