@@ -56,7 +56,7 @@ def test_the_command_works_from_a_shell() -> None:
     assert jwt.decode(printed.stdout.strip(), SECRET, ["HS256"])["sub"] == "ada"
 
 
-@pytest.mark.parametrize("command", [["prune"], ["users", "erase", "ada"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["prune"], ["refold"], ["users", "erase", "ada"]], ids=" ".join)
 def test_a_database_that_is_away_is_told_in_a_line(command: list[str]) -> None:
     away = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
     answer = run("flask", *command, **away)

@@ -89,9 +89,9 @@ def refold_tasks() -> None:
 
     May run while the service does, and again.
     """
-    schema_version.require_current(wait=None)
-    with db.engine.connect() as connection:
-        click.echo(f"Refolded {refold(connection)} tasks.")
+    with database(), db.engine.connect() as connection:
+        refolded = refold(connection)
+    click.echo(f"Refolded {refolded} tasks.")
 
 
 users = AppGroup("users", help="Look after the people.")

@@ -11,7 +11,7 @@ from todo_service.api.json_body import MAX_BODY, too_large, unsupported
 from todo_service.api.problems import PROBLEM, TITLES, Code, Problem, invalid, unavailable
 from todo_service.api.schemas import Output
 from todo_service.docs.schemas import Object, example
-from todo_service.tasks import changes, preconditions, queries
+from todo_service.tasks import changes, queries
 from todo_service.tasks.schemas import TaskSchema
 from todo_service.writes import idempotency
 from todo_service.writes.idempotency import KEY
@@ -78,7 +78,7 @@ REFUSALS: dict[str, Problem] = {
     "The task is somebody else's.": Problem(403, "forbidden", "Not authorized to access this task"),
     "There is no such thing.": queries.missing(),
     "Another write, perhaps the first with this key, is still running.": idempotency.still_running(),
-    "A task of this id was deleted; it does not come back.": preconditions.task_deleted(),
+    "A task of this id was deleted; it does not come back.": queries.task_deleted(),
     "Deletions that the token's holder has not heard of are forgotten: start over without it.": (
         changes.expired()
     ),

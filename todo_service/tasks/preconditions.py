@@ -12,6 +12,7 @@ from todo_service.tasks.queries import (
     forget_deletion,
     own_task,
     own_task_or_none,
+    task_deleted,
 )
 from todo_service.tasks.schemas import TaskSchema
 from todo_service.writes.revisions import current_work
@@ -53,10 +54,6 @@ def create_under(id: str, data: TaskData) -> TaskRow:
             raise task_deleted()
         forget_deletion(id)
     return create(id.lower(), data)
-
-
-def task_deleted() -> Problem:
-    return Problem(410, "task_deleted", "The task of this id was deleted.")
 
 
 def precondition_failed(task: TaskRow | None) -> Problem:

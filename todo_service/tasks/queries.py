@@ -76,6 +76,10 @@ def refuse(id: str) -> NoReturn:
     raise missing()
 
 
+def task_deleted() -> Problem:
+    return Problem(410, "task_deleted", "The task of this id was deleted.")
+
+
 def missing() -> Problem:
     return Problem(404, "not_found", "Task not found")
 
