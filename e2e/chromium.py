@@ -37,14 +37,15 @@ class Device:
     Args:
         browser: where it runs.
         refusals: what may be refused, as Chromium reports it: "412", "ERR_CONNECTION_REFUSED".
+        zone: the time zone its clock is set to.
     """
 
-    def __init__(self, browser: Browser, *refusals: str) -> None:
+    def __init__(self, browser: Browser, *refusals: str, zone: str = "Europe/Brussels") -> None:
         self.refusals = refusals
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.context: BrowserContext = browser.new_context(
-            viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="Europe/Brussels"
+            viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id=zone
         )
         self.context.set_default_timeout(1000 * SECONDS)
         self.context.on("request", lambda request: self.requests.append(request.url))

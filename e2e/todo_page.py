@@ -11,7 +11,7 @@ from tests.people import token_for
 
 # What the page's own modules offer to `run`.
 MODULES = """
-    const { connect } = await import("./tasks.js");
+    const { connect, openTasks } = await import("./tasks.js");
     const { serviceUrl } = await import("./config.js");
     const { enter, getToken } = await import("./session.js");
 """
@@ -50,6 +50,12 @@ def change_title(page: Page, old: str, new: str, meanwhile: Callable[[], object]
         meanwhile()
     page.get_by_label("Title").fill(new)
     page.get_by_role("button", name="Save").click()
+
+
+def fill_due(page: Page, day: str, time: str = "") -> None:
+    """Say in the open editor when the task is due, by the device's calendar and clock."""
+    page.get_by_label("Due", exact=True).fill(day)
+    page.get_by_label("Time, if it matters").fill(time)
 
 
 def item(page: Page, title: str) -> Locator:

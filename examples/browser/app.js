@@ -9,9 +9,7 @@ import { askToSignIn } from "./sign-in.js";
 import { connect, openTasks } from "./tasks.js";
 
 const SYNC_SECONDS = 30;
-const BLANK = { description: null, completed: false, priority: null, due_date: null };
 
-const now = () => new Date().toISOString();
 const byId = (id) => document.getElementById(id);
 const desk = byId("desk");
 const saidIn = (form) => Object.fromEntries(new FormData(form));
@@ -83,14 +81,14 @@ byId("view").addEventListener("submit", (event) => event.preventDefault());
 // --- what the user does
 /** Write what a task is to be. What was refused of it before makes way: the user has seen why. */
 async function save(task, members) {
-  const wanted = { ...BLANK, id: crypto.randomUUID(), created_at: now(), ...task, ...members };
+  const wanted = { ...task, ...members };
   const known = task.problem ? task.current : task.id && task;
   if (task.problem) todo.discard(task.id);
   const changes = known && differences(known, wanted);
-  if (!known) todo.create(wanted);
-  else if (Object.keys(changes).length) todo.update(known, changes);
+  const id = known ? known.id : createAnew(wanted);
+  if (known && Object.keys(changes).length) todo.update(known, changes);
   await sync();
-  const saved = taskOf(wanted.id);
+  const saved = taskOf(id);
   if (saved?.problem && !document.querySelector("dialog[open]")) await resolve(saved);
 }
 
@@ -108,22 +106,26 @@ function complete(task, completed) {
 async function resolve(task) {
   if (![404, 412].includes(task.problem.status)) return change(task);
   const choice = await choose(task);
-  if (choice === "mine") return save(task, {});
+  if (choice === "mine") return task.isRemoved ? remove(task) : save(task, {});
   if (choice === "theirs") todo.discard(task.id);
   return sync();
 }
 
 function remove(task) {
   if (task.problem) todo.discard(task.id);
-  if (!task.problem || task.current) todo.remove(task.id);
+  const seen = task.problem ? task.current : task;
+  if (seen) todo.remove(seen);
   tell(`Deleted “${task.title}”.`, () => bringBack([task]));
   sync();
 }
 
 function bringBack(tasks) {
-  for (const task of tasks) todo.create(task);
+  tasks.forEach(createAnew);
   sync();
 }
+
+/** Under a new id: what was deleted stays so, on every device. */
+const createAnew = ({ id, created_at, ...members }) => todo.create(members);
 
 const taskOf = (id) => todo.list().find((task) => task.id === id);
 const taskAt = (element) => taskOf(element.closest("li").dataset.id);

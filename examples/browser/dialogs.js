@@ -1,4 +1,5 @@
 // The two dialogs: what a task is to say, and which of two versions of it is to stay.
+import { inWords, join, parts } from "./due.js";
 
 /** What users say of a task, and its name on the page. */
 const MEMBERS = {
@@ -21,20 +22,25 @@ export function differences(from, to) {
  */
 export async function edit(task) {
   const dialog = document.getElementById("editor");
-  const { title, description, priority, due_date } = dialog.querySelector("form").elements;
+  const { title, description, priority, due_date, due_time } = dialog.querySelector("form").elements;
   dialog.querySelector("h2").textContent = task.id ? "Edit task" : "New task";
   title.value = task.title;
   description.value = task.description ?? "";
   priority.value = task.priority ?? "none";
-  const due = (due_date.value = localTime(task.due_date));
+  const { day, time } = parts(task.due_date);
+  due_date.value = day;
+  due_time.value = time;
+  due_time.oninput = () => (due_date.required = due_time.value !== ""); // a time is one of a day
+  due_time.oninput();
   showErrors(dialog, task.problem);
 
   if ((await answerOf(dialog)) !== "save") return null;
+  const isAsBefore = due_date.value === day && due_time.value === time; // to the second, which is not shown
   return {
     title: title.value.trim(),
     description: description.value.trim() || null,
     priority: priority.value === "none" ? null : priority.value,
-    due_date: due_date.value === due ? (task.due_date ?? null) : utc(due_date.value),
+    due_date: isAsBefore ? (task.due_date ?? null) : join(due_date.value, due_time.value),
   };
 }
 
@@ -57,11 +63,12 @@ export function choose(task) {
   const dialog = document.getElementById("conflict");
   const theirs = task.current;
   dialog.querySelector("#conflict-text").textContent = theirs
-    ? "While you were changing this task, it was changed elsewhere, too."
+    ? `While you were ${task.isRemoved ? "deleting" : "changing"} this task, it was changed elsewhere, too.`
     : "While you were changing this task, it was deleted elsewhere.";
   dialog.querySelector("table").hidden = !theirs;
   const names = theirs ? Object.keys(differences(theirs, task)) : [];
   dialog.querySelector("tbody").replaceChildren(...names.map((name) => row(name, task, theirs)));
+  dialog.querySelector("[value=mine]").textContent = task.isRemoved ? "Delete it" : "Keep mine";
   return answerOf(dialog);
 }
 
@@ -69,15 +76,14 @@ function row(name, mine, theirs) {
   const line = document.createElement("tr");
   const head = Object.assign(document.createElement("th"), { scope: "row", textContent: MEMBERS[name] });
   line.append(head);
-  for (const task of [mine, theirs]) line.insertCell().textContent = inWords(name, task[name]);
+  for (const task of [mine, theirs]) line.insertCell().textContent = wording(name, task[name]);
   return line;
 }
 
-function inWords(name, value) {
+function wording(name, value) {
   if (value === null) return "none";
   if (name === "completed") return value ? "yes" : "no";
-  if (name !== "due_date") return value;
-  return new Date(value).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return name === "due_date" ? inWords(value) : value;
 }
 
 function answerOf(dialog) {
@@ -87,11 +93,3 @@ function answerOf(dialog) {
     dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
   });
 }
-
-/** What `<input type="datetime-local">` takes, and back to what the service answers with. */
-function localTime(timestamp) {
-  if (!timestamp) return "";
-  const moment = new Date(timestamp);
-  return new Date(moment - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
-const utc = (local) => (local ? new Date(local).toISOString().replace(".000Z", "Z") : null);

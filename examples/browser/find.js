@@ -1,9 +1,10 @@
 // Which tasks to show, and in which order: what `GET /api/tasks` does, for the tasks on the device.
+import { beginning } from "./due.js";
 
 const RANKS = { high: 0, medium: 1, low: 2 };
 const ORDERS = {
   created: { key: (task) => task.created_at, isDescending: true },
-  due_date: { key: (task) => task.due_date },
+  due_date: { key: (task) => beginning(task.due_date) },
   priority: { key: (task) => RANKS[task.priority] },
   title: { key: (task) => task.title.toLowerCase() },
 };

@@ -1,4 +1,5 @@
 // The list on the page.
+import { inWords, isOver } from "./due.js";
 
 const list = document.getElementById("list");
 const template = document.getElementById("task");
@@ -24,6 +25,7 @@ export function showTasks(tasks) {
 
 function fill(item, { id, title, description, completed, priority, due_date, isUnsent, problem }) {
   const part = (selector) => item.querySelector(selector);
+  const isOverdue = Boolean(due_date) && !completed && isOver(due_date);
   item.dataset.id = id;
   item.classList.toggle("completed", completed);
   part("input").checked = completed;
@@ -35,22 +37,13 @@ function fill(item, { id, title, description, completed, priority, due_date, isU
   part(".priority").textContent = priority ?? "";
   part(".priority").dataset.priority = priority ?? "";
   part(".due").hidden = !due_date;
-  part(".due").classList.toggle("overdue", !completed && Date.parse(due_date) < Date.now());
+  part(".due").classList.toggle("overdue", isOverdue);
   part("time").dateTime = due_date ?? "";
-  part("time").textContent = due_date ? inWords(new Date(due_date)) : "";
+  part("time").textContent = due_date ? inWords(due_date) : "";
+  part(".late").hidden = !isOverdue;
   part(".unsent").hidden = !isUnsent || Boolean(problem);
   part(".problem").hidden = !problem;
   part(".problem span").textContent = problem?.code === "not_found" ? DELETED : (problem?.detail ?? "");
 }
 
 const DELETED = "This was deleted elsewhere.";
-
-function inWords(moment) {
-  const time = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const midnight = (date) => new Date(date).setHours(0, 0, 0, 0);
-  const days = Math.round((midnight(moment) - midnight(Date.now())) / 86_400_000);
-  const near = new Intl.RelativeTimeFormat([], { numeric: "auto" });
-  const year = moment.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-  const far = moment.toLocaleDateString([], { day: "numeric", month: "short", year });
-  return `${Math.abs(days) <= 1 ? near.format(days, "day") : far}, ${time}`;
-}

@@ -11,7 +11,7 @@ export const enter = (what, person) => callAuthServer("POST", `${what}/email`, p
 export const useToken = (token) => sessionStorage.setItem("token", token);
 
 // --- a token
-/** A fresh token for the service. With Better Auth's own client: `(await authClient.token()).data.token`. */
+/** A fresh token for the service. With Better Auth's own client: `(await authClient.token()).data?.token`. */
 export async function getToken() {
   return sessionStorage.getItem("token") || (await callAuthServer("GET", "token")).token;
 }
