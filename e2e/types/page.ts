@@ -1,0 +1,26 @@
+// A page written in TypeScript, with the example's tasks.js: its types say what may be done, and what not.
+import { connect, openTasks, type Problem, type Shown } from "./tasks.js";
+
+const send = connect("", async () => "token");
+export const todo = openTasks(send, "ada", new Map() as unknown as Storage);
+
+export const id: string = todo.create({ title: "Pay rent", due_date: "2026-12-01", priority: "high" });
+export const [task]: (Shown | undefined)[] = todo.list();
+if (task) {
+  todo.update(task, { title: "Pay the rent", completed: true, due_date: null });
+  todo.remove(task.current ?? task);
+  todo.discard(task.id);
+}
+export const problem: Problem | undefined = task?.problem;
+export const sending: Promise<void> = todo.sync();
+
+// @ts-expect-error  a token is fetched, not given
+connect("", "token");
+// @ts-expect-error  a task has a title
+todo.create({ priority: "low" });
+// @ts-expect-error  there is no such priority
+todo.create({ title: "Pay rent", priority: "urgent" });
+// @ts-expect-error  what a user deletes is the task as they saw it, not whatever has this id
+todo.remove(id);
+// @ts-expect-error  there may be no problem
+task.problem.detail;
