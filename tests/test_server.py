@@ -7,9 +7,19 @@ from tests.raw import request, status
 from tests.service import Service
 
 
-def test_larger_header_fields_are_refused(service: Service) -> None:
-    answer = service.send(request("GET", "/health", f"X-Padding: {'x' * 20_000}\r\n"))
-    assert status(answer) == 431
+def test_what_is_refused_before_the_service_sees_it_is_answered_barely(service: Service) -> None:
+    """No JSON, and no CORS: pages see these as they see a network that is away (docs/clients.md)."""
+    origin = "Origin: http://localhost:3000\r\n"
+    for code, raw in {
+        200: request("GET", "/health", origin),
+        400: request("GET", "/health", f"{origin}no colon\r\n"),
+        414: request("GET", f"/health?{'x' * 9_000}", origin),
+        431: request("GET", "/health", f"{origin}X-Padding: {'x' * 20_000}\r\n"),
+    }.items():
+        answer = service.send(raw)
+        assert status(answer) == code
+        for ours in (b"Access-Control-Allow-Origin", b"application/json"):
+            assert (ours in answer) is (code == 200)
 
 
 def test_malformed_http_gets_a_short_refusal(service: Service) -> None:
