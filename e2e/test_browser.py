@@ -333,8 +333,10 @@ def test_without_a_network_all_goes_on_and_is_caught_up_on(
 
     page.reload()
     shows(page, "d", "A", "b")
-    # Some versions of Chromium tell a page that was loaded meanwhile nothing of being offline: it has to try.
-    expect(connection(page)).to_have_text(re.compile("^(Offline|Service not reachable) · 3 not saved yet$"))
+    # Some versions of Chromium tell a page that was loaded meanwhile nothing of being offline: it has to try,
+    # six times, with pauses of 20 s in all.
+    unsent = re.compile("^(Offline|Service not reachable) · 3 not saved yet$")
+    expect(connection(page)).to_have_text(unsent, timeout=60_000)
     assert titles(service, ada) == ["a", "b", "c", "from elsewhere"]
 
     of_ada.context.set_offline(False)
