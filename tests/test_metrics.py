@@ -18,7 +18,7 @@ from tests.auth_server import AuthServer
 from tests.locks import user_locked
 from tests.measured import Measured
 from tests.people import SECRET, token_for
-from tests.service import GRANIAN, GUNICORN, Service, free_port, run
+from tests.service import Service, free_port, run
 from todo_service.ops.exporter import AllProcesses
 
 
@@ -171,9 +171,8 @@ def ours(shared: Path) -> list[Path]:
     return list(shared.glob("todo-service-metrics-*"))
 
 
-@pytest.mark.parametrize("server", [GUNICORN, GRANIAN])
-def test_nothing_is_left_behind(settings: dict[str, str], tmp_path: Path, shared: Path, server: str) -> None:
-    with Measured(settings, tmp_path, server=server) as service:
+def test_nothing_is_left_behind(settings: dict[str, str], tmp_path: Path, shared: Path) -> None:
+    with Measured(settings, tmp_path) as service:
         list_tasks(service, 2)
         (directory,) = ours(shared)
         assert directory.stat().st_mode & 0o077 == 0
