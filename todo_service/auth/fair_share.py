@@ -64,8 +64,9 @@ class FairShare:
 
     def enter(self, user_id: str) -> Turns:
         with self.guard:
-            if user_id != self.latest:
-                self.latest, self.company_until = user_id, time.monotonic() + COMPANY_SECONDS
+            if self.latest not in (None, user_id):
+                self.company_until = time.monotonic() + COMPANY_SECONDS
+            self.latest = user_id
             turns = self.users.setdefault(user_id, Turns())
             if turns.present >= MOST:
                 raise too_many()
