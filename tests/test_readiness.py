@@ -195,6 +195,21 @@ def test_a_database_with_tables_of_somebody_elses_is_left_alone(
     assert log_lines.text.count("already exists") == 1
 
 
+def test_a_migration_that_fails_unforeseen_is_told_and_not_tried_per_request(
+    empty: dict[str, str], log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(schema_version, "RETRY_SECONDS", 60)
+    monkeypatch.setattr("alembic.command.upgrade", fail)
+    ada = ada_at(empty["DATABASE_URL"])
+    assert all(refused(ada.get()) for _ in range(3))
+    assert not is_ready(ada)
+    (line,) = log_lines.all("The schema could not be looked after")
+    assert line["exception"][0]["type"].endswith("ZeroDivisionError")
+
+
 def test_once_nothing_is_in_the_way_any_more_the_schema_is_built(
     empty: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

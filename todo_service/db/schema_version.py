@@ -64,8 +64,12 @@ class Schema:
 
     def see(self) -> None:
         started = time.monotonic()
-        with self.app.app_context():
-            self.problem = problem_found_by(upgrade if self.auto_migrate else require_version)
+        try:
+            with self.app.app_context():
+                self.problem = problem_found_by(upgrade if self.auto_migrate else require_version)
+        except Exception:  # that of a migration, say: nobody waits for this thread to tell
+            log.exception("The schema could not be looked after")
+            self.problem = OTHER_SCHEMA
         self.seen_current = self.problem is None
         # What was in vain is not repeated for as long as it took; what was refused is not granted at once.
         ended = time.monotonic()
