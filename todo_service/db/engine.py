@@ -49,7 +49,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
-    """A pool as large as the worker has threads: each request holds one connection at most."""
+    """A pool of THREADS connections, of which each request holds one at most; who finds none free waits."""
     options: dict[str, Any] = {
         "isolation_level": "AUTOCOMMIT",
         "hide_parameters": True,  # what people write has no place in logs and tracebacks
@@ -110,7 +110,7 @@ def require_life(connection: psycopg.connection, record: ConnectionPoolEntry, _p
     """Look whether a connection is alive: has the server said farewell, does it answer after idleness?
 
     Raises:
-        DisconnectionError: it is not; the pool then makes a new one.
+        DisconnectionError: it is not, or a transaction was left open on it; the pool then makes a new one.
     """
     idle_since = record.info.get("idle_since")
     if idle_since is None:  # it was made just now

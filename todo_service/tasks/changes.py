@@ -127,7 +127,7 @@ def is_expired(start: Position, user: Change) -> bool:
 
 
 def expired() -> Problem:
-    detail = "The token is too old; please start over without one."
+    detail = "The token is too old, or none of yours; please start over without one."
     return Problem(410, "sync_token_expired", detail)
 
 
