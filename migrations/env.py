@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy.engine import Engine
 from todo_service.db import deadlines
 
 WAIT_SECONDS = 300  # for another process that is migrating already
+PAUSE_SECONDS = 0.2  # between two looks whether it has ended
 LONGEST_SECONDS = 3600  # for a single step
 MAIN_FILE = "SELECT file FROM pragma_database_list WHERE name = 'main'"
 LOCK_ID = 7_030_111_405  # any number that is ours alone
@@ -42,12 +44,18 @@ def alone(engine: Engine) -> Iterator[None]:
         finally:
             os.close(directory)
         return
-    with create_engine(engine.url, poolclass=NullPool).connect() as connection:
-        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            connection.exec_driver_sql(f"SET LOCAL {name} = 0")
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_ID})")
-        yield
+    beside = create_engine(engine.url, poolclass=NullPool)
+    deadline = time.monotonic() + WAIT_SECONDS
+    # Who waits holds no connection meanwhile: a pooler may have none to spare for who migrates.
+    while time.monotonic() < deadline:
+        with beside.connect() as connection:
+            for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.exec_driver_sql(f"SET LOCAL {name} = 0")
+            if connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCK_ID})").scalar_one():
+                yield
+                return
+        time.sleep(PAUSE_SECONDS)
+    raise TimeoutError(f"another process has been migrating for {WAIT_SECONDS} s")
 
 
 @contextmanager
