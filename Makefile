@@ -31,9 +31,9 @@ test: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/pytest
 
 # What shows that a Python will do: calls in process, a start of the server, the README's first call.
-QUICK := cli errors logs server tasks tokens
+QUICK := api/test_errors auth/test_tokens ops/test_cli ops/test_logs ops/test_server tasks/test_tasks test_readme
 quick: $(BIN)/.quick-$(VERSION)
-	@$(BIN)/python -m pytest -k 'not postgresql' $(QUICK:%=tests/test_%.py) tests/test_readme.py
+	@$(BIN)/python -m pytest -k 'not postgresql' $(QUICK:%=tests/%.py)
 
 # Needs Node, Chromium, PgBouncer and nginx too (apt-get install nodejs npm chromium pgbouncer nginx-light).
 e2e: $(BIN)/.dev-$(VERSION)

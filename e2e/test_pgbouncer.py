@@ -14,11 +14,22 @@ from sqlalchemy import text
 
 from e2e.pgbouncer import POOL_SIZE, USER, PgBouncer
 from tests.conftest import app, client, environment, running_service, service, shared_app
+from tests.db.test_failures import (
+    impatient,
+    refused,
+    test_a_lock_that_somebody_holds_is_503,
+    test_an_exhausted_pool_is_503,
+)
+from tests.db.test_migrations import (
+    fresh,
+    test_gunicorns_workers_may_start_on_an_empty_database_at_once,
+    test_several_processes_may_start_on_an_empty_database_at_once,
+)
 from tests.load import at_once
 from tests.people import SECRET, list_tag
 from tests.postgres import Postgres
 from tests.service import Service
-from tests.test_concurrency import (
+from tests.tasks.test_concurrency import (
     test_batches_that_oppose_each_other_neither_block_nor_break_each_other,
     test_each_task_that_stays_is_on_one_page_exactly,
     test_no_toggle_is_lost,
@@ -27,19 +38,8 @@ from tests.test_concurrency import (
     test_twenty_identical_requests_with_one_key_make_one_task,
     test_who_follows_the_changes_of_eight_writers_ends_with_their_list,
 )
-from tests.test_failures import (
-    impatient,
-    refused,
-    test_a_lock_that_somebody_holds_is_503,
-    test_an_exhausted_pool_is_503,
-)
-from tests.test_idempotency import test_a_first_request_that_is_still_running_is_409
-from tests.test_migrations import (
-    fresh,
-    test_gunicorns_workers_may_start_on_an_empty_database_at_once,
-    test_several_processes_may_start_on_an_empty_database_at_once,
-)
-from tests.test_model import test_the_service_is_what_a_few_dictionaries_are
+from tests.tasks.test_model import test_the_service_is_what_a_few_dictionaries_are
+from tests.writes.test_idempotency import test_a_first_request_that_is_still_running_is_409
 from todo_service.db.deadlines import CONNECT_SECONDS, IDLE_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
 from todo_service.db.transactions import transaction
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.people import Person
-from tests.test_paging import walked
+from tests.tasks.test_paging import walked
 from todo_service.tasks.folding import fold
 
 NORMAL_FORMS: list[Callable[[str], str]] = [

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from tests.auth.test_key_set import Clock
 from tests.load import at_once
-from tests.test_key_set import Clock
 from todo_service.auth.counters import Counters
 
 

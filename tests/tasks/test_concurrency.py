@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from tests.load import at_once, meanwhile
 from tests.people import Person, body
 from tests.service import Service
-from tests.test_model import Mirror
+from tests.tasks.test_model import Mirror
 
 # Clients made these ids; both users have tasks under them.
 CLIENTS_IDS = [str(UUID(int=number)) for number in range(1, 13)]

@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from tests.db.test_failures import listening, refused
+from tests.db.test_migrations import empty, flask, wait_until
 from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
-from tests.test_failures import listening, refused
-from tests.test_migrations import empty, flask, wait_until
 from todo_service import create_app
 from todo_service.config import Settings
 from todo_service.db import schema_version

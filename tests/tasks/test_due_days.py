@@ -20,7 +20,7 @@ from tests.conftest import MakeApp
 from tests.people import Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT
-from tests.test_paging import walked
+from tests.tasks.test_paging import walked
 
 DAY = "2026-02-10"
 MIDNIGHT = "2026-02-10T00:00:00Z"

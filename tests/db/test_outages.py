@@ -12,13 +12,13 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from tests.auth.test_key_set import drip
 from tests.auth_server import AuthServer, SigningKey
+from tests.db.test_failures import refused
 from tests.load import PAUSE, Client, Request, at_once, clients, meanwhile
 from tests.people import SECRET
 from tests.postgres import Postgres
 from tests.service import Service
-from tests.test_failures import refused
-from tests.test_key_set import drip
 from todo_service.auth.key_set import FETCH_SECONDS, REFILL_SECONDS
 from todo_service.db.deadlines import CONNECT_SECONDS, LOCK_SECONDS
 

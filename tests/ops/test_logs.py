@@ -21,7 +21,7 @@ from tests.conftest import MakeApp
 from tests.log_lines import LogLines
 from tests.people import Person
 from tests.service import Service
-from tests.test_isolation import NOBODYS
+from tests.tasks.test_isolation import NOBODYS
 from todo_service.config import SettingError
 from todo_service.extensions import db
 from todo_service.ops import logs

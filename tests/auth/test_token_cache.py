@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.auth.test_key_set import Clock
 from tests.auth_server import AuthServer, SigningKey
 from tests.load import at_once
 from tests.people import Person, token_for
-from tests.test_key_set import Clock
 from todo_service import create_app
 from todo_service.auth import bearer
 from todo_service.auth.key_set import FRESH_SECONDS, KeySet
