@@ -11,4 +11,4 @@ except SettingError as error:
     sys.exit(f"todo_service cannot start: {error}")
 
 app = create_app(settings)
-startup.begin(app, settings)
+startup.start_background_work(app, settings)

@@ -101,7 +101,7 @@ def run_online(engine: Engine) -> None:
     migrating = engine.execution_options(isolation_level=level)
     event.listen(migrating, "begin", begin)
     with (
-        deadlines.limit(LONGEST_SECONDS),
+        deadlines.answer_within(LONGEST_SECONDS),
         alone(engine),
         migrating.connect() as connection,
         patient(connection),

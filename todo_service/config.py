@@ -32,7 +32,7 @@ def read_env_file() -> list[str]:
 
 
 # As whoever needs a setting is imported: prometheus_client, too, looks into the environment just then.
-UNREAD = read_env_file()  # told of by logs.configure, which knows how
+ENV_FILE_ERRORS = read_env_file()  # told of by logs.configure, which knows how
 
 
 class SettingError(ValueError):
@@ -128,9 +128,11 @@ class Settings:
         Raises:
             SettingError: a value is unusable, or no way to verify tokens is configured.
         """
-        declared = {one.name.upper(): one.metadata for one in fields(cls)}
-        with only({name: written(name, environ.get(name), how["default"]) for name, how in declared.items()}):
-            return cls(**{name.lower(): parsed(name, **how) for name, how in declared.items()})
+        declared = {setting.name.upper(): setting.metadata for setting in fields(cls)}
+        with exclusive_environment(
+            {name: raw_value(name, environ.get(name), how["default"]) for name, how in declared.items()}
+        ):
+            return cls(**{name.lower(): parse(name, **how) for name, how in declared.items()})
 
     def __post_init__(self) -> None:
         if not self.better_auth_secret and not self.key_set_url:
@@ -166,14 +168,14 @@ class Settings:
         return self.web_concurrency or min(processors(), 8)
 
 
-def written(name: str, value: str | None, default: str) -> str:
+def raw_value(name: str, value: str | None, default: str) -> str:
     """A value as environs is to read it. Empty counts as unset, but for RATE_LIMIT: that is then off."""
     if value is None or (not value.strip() and name != "RATE_LIMIT"):
         return default
     return value if name == "BETTER_AUTH_SECRET" else value.strip()  # the secret counts to the last blank
 
 
-def parsed(name: str, kind: str, options: dict[str, Any], **_documented: str) -> Any:
+def parse(name: str, kind: str, options: dict[str, Any], **_documented: str) -> Any:
     must = f"{name} must be {MUST_BE[kind]}"
     try:
         return getattr(env, kind)(name, **options)
@@ -184,7 +186,7 @@ def parsed(name: str, kind: str, options: dict[str, Any], **_documented: str) ->
 
 
 @contextmanager
-def only(variables: Mapping[str, str]) -> Iterator[None]:
+def exclusive_environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Let these variables stand in the environment as given: environs looks nowhere else."""
     before = {name: os.environ.pop(name) for name in variables if name in os.environ}
     try:

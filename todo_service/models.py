@@ -21,7 +21,7 @@ from sqlalchemy.types import DateTime, TypeDecorator
 from todo_service.extensions import metadata
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A point in time: in UTC and without a zone, in Python as in the database.
 
     A column with a zone would be read in the session's zone, which a pooler may change and which
@@ -32,22 +32,22 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and in_utc(value)
+        return value and to_utc(value)
 
 
-def in_utc(moment: datetime) -> datetime:
+def to_utc(moment: datetime) -> datetime:
     """A moment without a zone, which means UTC here and the server's own zone to Python."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 # A task's id: its canonical text everywhere, sixteen bytes on PostgreSQL.
 Id = String(36).with_variant(UUID(as_uuid=False), "postgresql")
 # Text that both databases order by code point.
-Ordered = String().with_variant(String(collation="C"), "postgresql")
+CodePointText = String().with_variant(String(collation="C"), "postgresql")
 UserId = String(255).with_variant(String(255, collation="C"), "postgresql")
 
 
@@ -60,7 +60,7 @@ class User(Model):
 
     `revision` counts the user's writes. Each write raises it first and so holds the row until it
     commits: the order of revisions is the order of commits, and one user's writes never overlap.
-    Deletions up to the revision `forgotten` are no longer kept.
+    Deletions up to the revision `pruned_through` are no longer kept.
     """
 
     __tablename__ = "users"
@@ -69,8 +69,8 @@ class User(Model):
     email: Mapped[str | None] = mapped_column(String(255))
     name: Mapped[str | None] = mapped_column(String(255))
     revision: Mapped[int] = mapped_column(BigInteger)
-    forgotten: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    created_at: Mapped[datetime] = mapped_column(Moment)
+    pruned_through: Mapped[int] = mapped_column("forgotten", BigInteger, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Task(Model):
@@ -101,17 +101,17 @@ class Task(Model):
     user_id: Mapped[str] = mapped_column(UserId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     title: Mapped[str] = mapped_column(String(200))
-    title_key: Mapped[str] = mapped_column(Ordered)
+    title_key: Mapped[str] = mapped_column(CodePointText)
     description: Mapped[str | None] = mapped_column(String(1000))
     search_text: Mapped[str] = mapped_column(Text)
     completed: Mapped[bool]
-    completed_at: Mapped[datetime | None] = mapped_column(Moment)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     priority: Mapped[int | None] = mapped_column(SmallInteger)  # sorts; its names are the schemas' business
-    due_date: Mapped[datetime | None] = mapped_column(Moment)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    updated_at: Mapped[datetime] = mapped_column(Moment)
+    due_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revision: Mapped[int] = mapped_column(BigInteger)
-    due_day: Mapped[datetime | None] = mapped_column(Moment)
+    due_day: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 IS_DUE_ON_A_DAY = Task.due_day == Task.due_date
@@ -133,7 +133,7 @@ class Deletion(Model):
     user_id: Mapped[str] = mapped_column(UserId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     task_id: Mapped[str] = mapped_column(Id, primary_key=True)
     revision: Mapped[int] = mapped_column(BigInteger)
-    deleted_at: Mapped[datetime] = mapped_column(Moment)
+    deleted_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class StoredResponse(Model):
@@ -150,12 +150,12 @@ class StoredResponse(Model):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     etag: Mapped[str | None] = mapped_column(String(100))
     location: Mapped[str | None] = mapped_column(String(100))
-    created_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Erasure(Model):
-    """The highest revision of any account that was erased: one row, and nobody's. A life that begins later
-    begins behind it."""
+    """The highest revision of any account that was erased: one row, and nobody's. An incarnation that begins
+    later begins behind it."""
 
     __tablename__ = "erasures"
     __table_args__ = (CheckConstraint("id = 1", name="single_row"),)

@@ -1,4 +1,4 @@
-"""Whether this process answers requests."""
+"""Server or command: whether this process answers requests."""
 
 import click
 from flask.cli import ScriptInfo, run_command

@@ -1,4 +1,4 @@
-"""The types of settings that environs does not know: each function parses one, or says what it must be."""
+"""Parsers of settings that environs does not know: each returns the value, or says what it must be."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -137,7 +137,7 @@ class Proxies:
     hops: int = 0
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
-    def cover(self, address: IPv4Address | IPv6Address | None, hop: int) -> bool:
+    def trusts(self, address: IPv4Address | IPv6Address | None, hop: int) -> bool:
         """Whether the proxy at this address, so many hops away from us, is trusted."""
         return hop < self.hops or any(address in network for network in self.networks if address)
 

@@ -433,6 +433,6 @@ def test_an_operator_can_erase_somebody(app: Flask, ada: Person, bob: Person) ->
 def test_a_failed_erasure_erases_nothing(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     task = ada.adds()
     with monkeypatch.context() as patched:
-        patched.setattr(erasure, "NOTE", None)
+        patched.setattr(erasure, "RECORD_ERASURE", None)
         assert ada.delete("/api/account", json=CONFIRMED).status_code == 500
     assert body(ada.get()) == [task]

@@ -95,7 +95,7 @@ UNAVAILABLE: list[Exception] = [
 def test_a_database_that_cannot_answer_is_503(
     ada: Person, monkeypatch: pytest.MonkeyPatch, error: Exception, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(tasks, "find", raising(error))
+    monkeypatch.setattr(tasks, "find_page", raising(error))
     answer = ada.get()
     found = problem(answer, 503, "service_unavailable", "Service Unavailable")
     assert found["detail"] == "The database is not available at the moment."
@@ -114,7 +114,7 @@ def raising(error: Exception) -> Any:
 def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
     ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(tasks, "find", raising(Secret("SECRET-IN-EXCEPTION")))
+    monkeypatch.setattr(tasks, "find_page", raising(Secret("SECRET-IN-EXCEPTION")))
     answer = ada.get()
     found = problem(answer, 500, "internal_error", "Internal Server Error")
     assert "SECRET" not in answer.text
@@ -130,7 +130,7 @@ def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
 def test_a_failed_write_leaves_nothing_behind(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     task = ada.adds()
     with monkeypatch.context() as patched:
-        patched.setattr(queries, "NOTE_DELETION", None)
+        patched.setattr(queries, "INSERT_DELETION", None)
         assert ada.delete(f"/api/tasks/{task['id']}").status_code == 500
     assert body(ada.get()) == [task]
     assert ada.adds()["revision"] == 2

@@ -17,7 +17,7 @@ from tests.service import Service
 from todo_service import create_app
 from todo_service.api.problems import Problem
 from todo_service.auth import fair_share
-from todo_service.auth.fair_share import AT_ONCE, MOST, FairShare, Turns
+from todo_service.auth.fair_share import MAX_PRESENT, MAX_RUNNING, FairShare, Slots
 from todo_service.config import Settings
 from todo_service.extensions import db
 
@@ -30,21 +30,21 @@ def share() -> FairShare:
 @pytest.fixture
 def busy(share: FairShare) -> Iterator[list[Thread]]:
     """Ada's requests, as many as the process holds: two at work, and all others waiting for their turn."""
-    done, begun = Event(), [Event() for _ in range(AT_ONCE)]
+    done, begun = Event(), [Event() for _ in range(MAX_RUNNING)]
     free = iter(begun)
 
     def work() -> None:
-        with share.turn("ada"):
+        with share.slot("ada"):
             if not done.is_set():
                 next(free).set()
                 done.wait()
 
-    requests = [Thread(target=work) for _ in range(MOST)]
+    requests = [Thread(target=work) for _ in range(MAX_PRESENT)]
     for request in requests:
         request.start()
     for one in begun:
         one.wait()
-    while share.users["ada"].present < MOST:
+    while share.users["ada"].present < MAX_PRESENT:
         time.sleep(0.001)
     yield requests
     done.set()
@@ -53,26 +53,26 @@ def busy(share: FairShare) -> Iterator[list[Thread]]:
 
 
 def test_others_have_their_turn_while_one_has_many_requests(share: FairShare, busy: list[Thread]) -> None:
-    with share.turn("bob"), share.turn("bob"):
+    with share.slot("bob"), share.slot("bob"):
         assert all(request.is_alive() for request in busy)
 
 
 def test_there_is_an_end_to_how_many_may_wait(share: FairShare, busy: list[Thread]) -> None:
-    with pytest.raises(Problem) as refused, share.turn("ada"):
+    with pytest.raises(Problem) as refused, share.slot("ada"):
         pass
     assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "1")
 
 
 def test_and_to_how_long(share: FairShare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fair_share, "WAIT_SECONDS", 0.01)
-    with share.turn("ada"), share.turn("ada"), pytest.raises(Problem), share.turn("ada"):
+    with share.slot("ada"), share.slot("ada"), pytest.raises(Problem), share.slot("ada"):
         pass
-    with share.turn("ada"):
+    with share.slot("ada"):
         pass
 
 
 def test_nothing_is_kept_of_those_who_are_gone(share: FairShare) -> None:
-    with pytest.raises(ZeroDivisionError), share.turn("ada"):
+    with pytest.raises(ZeroDivisionError), share.slot("ada"):
         raise ZeroDivisionError
     assert share.users == {}
 
@@ -93,16 +93,16 @@ def test_who_had_to_wait_rests_while_others_are_here(
 ) -> None:
     rested: list[float] = []
     monkeypatch.setattr("time.sleep", rested.append)
-    with share.turn(before):
+    with share.slot(before):
         pass
-    share.users["ada"] = Turns(free=Taken(), present=1, seconds=0.1)
-    with share.turn("ada"):
+    share.users["ada"] = Slots(free=Taken(), present=1, seconds=0.1)
+    with share.slot("ada"):
         pass
     assert rested == rests
 
 
 @pytest.mark.parametrize(
-    ("rate", "at_work"), [("600/minute", AT_ONCE), ("", 5)], ids=["limited", "unlimited"]
+    ("rate", "at_work"), [("600/minute", MAX_RUNNING), ("", 5)], ids=["limited", "unlimited"]
 )
 def test_a_process_works_at_two_requests_of_a_user_at_once_if_requests_are_limited(
     app: Flask, environment: dict[str, str], rate: str, at_work: int

@@ -19,8 +19,8 @@ from todo_service.auth.key_set import (
     BURST,
     FETCH_SECONDS,
     FRESH_SECONDS,
-    MOST_FETCHES,
-    PATIENT_REQUESTS,
+    MAX_FETCHES,
+    MAX_WAITING_REQUESTS,
     REFILL_SECONDS,
     KeySet,
     KeysUnreachable,
@@ -289,14 +289,14 @@ def test_an_auth_server_that_drips_holds_a_few_threads_and_nobody_for_long(
     key_set: KeySet, auth_server: AuthServer, clock: Clock, answer: Callable[[Any], None]
 ) -> None:
     auth_server.answer = answer
-    for _ in range(MOST_FETCHES + 2):
+    for _ in range(MAX_FETCHES + 2):
         clock.now += REFILL_SECONDS  # the last fetch is given up, and another one would be allowed
         began = time.monotonic()
         with pytest.raises(KeysUnreachable):
             key_set.find(UNKNOWN, "EdDSA")
         assert time.monotonic() - began < FETCH_SECONDS + SLACK
-    assert auth_server.fetches == MOST_FETCHES
-    assert len(key_set.fetches) == MOST_FETCHES
+    assert auth_server.fetches == MAX_FETCHES
+    assert len(key_set.fetches) == MAX_FETCHES
     auth_server.hangs_up.set()
     for fetch in key_set.fetches:
         fetch.join(10)
@@ -360,7 +360,7 @@ def test_while_keys_are_known_only_a_few_requests_wait_for_an_unknown_one(
 
     with ThreadPoolExecutor(16) as threads:
         asked = [threads.submit(ask, number) for number in range(16)]
-        for _ in range(16 - PATIENT_REQUESTS):
+        for _ in range(16 - MAX_WAITING_REQUESTS):
             assert hurried.acquire(timeout=10)
         assert key_set.find(auth_server.keys[0].kid, "EdDSA")
         answer_now.set()

@@ -56,7 +56,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The deadlines as they are, but of one second each."""
     for name in ("CONNECT_SECONDS", "POOL_SECONDS", "LOCK_SECONDS", "STATEMENT_SECONDS"):
         monkeypatch.setattr(deadlines, name, 1)
-    with deadlines.limit(2):
+    with deadlines.answer_within(2):
         yield
 
 
@@ -205,7 +205,7 @@ def test_a_frozen_server_is_not_waited_for(
         if at == "do_connect":
             engine.dispose()
         if at == "checkout":
-            monkeypatch.setattr("todo_service.db.engine.TRUSTED_SECONDS", 0)
+            monkeypatch.setattr("todo_service.db.engine.TRUSTED_IDLE_SECONDS", 0)
         name = "before_cursor_execute" if at.isupper() else at
         event.listen(engine, name, frozen_at(at), insert=True)
         assert refused(request_(ada))

@@ -31,7 +31,7 @@ EMOJI = "café 😀"
 @pytest.fixture(autouse=True)
 def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each question is answered anew."""
-    monkeypatch.setattr(health, "REMEMBERED_SECONDS", 0)
+    monkeypatch.setattr(health, "CACHE_SECONDS", 0)
 
 
 @pytest.fixture

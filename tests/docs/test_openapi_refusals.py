@@ -159,7 +159,7 @@ def outdated(app: Flask, ada: Person) -> TestResponse:
     token = body(ada.get("/api/tasks/changes"))["token"]
     ada.adds()
     with app.app_context():
-        db.session.execute(update(User).values(forgotten=User.revision))
+        db.session.execute(update(User).values(pruned_through=User.revision))
         db.session.commit()
     return ada.get(f"/api/tasks/changes?since={token}")
 

@@ -108,7 +108,7 @@ def test_a_traceparent_of_a_later_version_counts(ada: Person, log_lines: LogLine
 def test_events_carry_the_ids_of_their_request(
     ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(tasks, "find", failing(OperationalError("", {}, Exception("away"))))
+    monkeypatch.setattr(tasks, "find_page", failing(OperationalError("", {}, Exception("away"))))
     ada.get(headers={"X-Request-Id": "mine", "traceparent": PARENT})
     event = log_lines.one("The database is unavailable: away")
     assert (event["level"], event["request_id"], event["trace_id"]) == ("WARNING", "mine", TRACE)
@@ -151,7 +151,7 @@ def test_the_least_level_can_be_set(make_app: MakeApp, log_lines: LogLines) -> N
 def test_lines_of_a_library_carry_the_ids_of_the_request_too(
     ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(tasks, "find", lambda *_, **__: logging.getLogger("library").warning("Odd"))
+    monkeypatch.setattr(tasks, "find_page", lambda *_, **__: logging.getLogger("library").warning("Odd"))
     ada.get(headers={"X-Request-Id": "mine", "traceparent": PARENT})
     line = log_lines.one("Odd")
     assert (line["request_id"], line["trace_id"]) == ("mine", TRACE)
@@ -163,7 +163,7 @@ def test_ids_end_with_their_request(
 ) -> None:
     ada.get(headers={"X-Request-Id": "first", "traceparent": PARENT})
     logging.getLogger("library").warning("Between")
-    monkeypatch.setattr(tasks, "find", lambda *_, **__: logging.getLogger("library").warning("During"))
+    monkeypatch.setattr(tasks, "find_page", lambda *_, **__: logging.getLogger("library").warning("During"))
     ada.get(headers={"X-Request-Id": "second"})
     assert not {"request_id", "trace_id"} & log_lines.one("Between").keys()
     line = log_lines.one("During")
@@ -174,7 +174,7 @@ def test_ids_end_with_their_request(
 def test_a_failed_request_leaves_no_ids_behind(
     ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(tasks, "find", failing(RuntimeError()))
+    monkeypatch.setattr(tasks, "find_page", failing(RuntimeError()))
     assert ada.get().status_code == 500
     logging.getLogger("library").warning("Between")
     assert "request_id" not in log_lines.one("Between")
@@ -185,7 +185,7 @@ def test_whoever_listens_to_logging_hears_of_a_failure_and_its_exception(
 ) -> None:
     """So does Sentry."""
     error = RuntimeError()
-    monkeypatch.setattr(tasks, "find", failing(error))
+    monkeypatch.setattr(tasks, "find_page", failing(error))
     ada.get()
     (record,) = caplog.records
     assert (record.name, record.getMessage()) == ("todo_service.api.problems", "Unhandled exception")
@@ -233,7 +233,9 @@ def test_on_a_console_an_exception_is_told_line_by_line(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
 ) -> None:
     app = make_app(LOG_FORMAT="console")
-    monkeypatch.setattr(tasks, "find", failing(caused(ValueError("MARKER"), SettingError("PORT is\nodd"))))
+    monkeypatch.setattr(
+        tasks, "find_page", failing(caused(ValueError("MARKER"), SettingError("PORT is\nodd")))
+    )
     Person(app.test_client(), "ada").get()
     kinds = re.findall(r"^  (\S.*)$", log_lines.text, re.MULTILINE)
     assert kinds == ["builtins.ValueError", r'todo_service.config.SettingError: "PORT is\nodd"']

@@ -65,7 +65,7 @@ def test_no_traceback_does_either(
     app: Flask, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines, error: Exception
 ) -> None:
     for module, name in [
-        (tasks, "find"),
+        (tasks, "find_page"),
         (queries, "search_columns"),
         (listing, "encode"),
         (tasks, "own_task"),
@@ -126,7 +126,7 @@ DETAIL = "Failing row contains (M-title)"
 def exception_told(
     ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines, error: Exception
 ) -> Any:
-    monkeypatch.setattr(tasks, "find", failing(error))
+    monkeypatch.setattr(tasks, "find_page", failing(error))
     assert ada.get().status_code == 500
     return log_lines.one("Unhandled exception")["exception"]
 

@@ -1,1 +1,1 @@
-"""What a person does with all that is held of them: see it, take it along, erase it."""
+"""The account: all that is held of a user, to see, to export and to erase."""

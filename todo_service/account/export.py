@@ -1,4 +1,4 @@
-"""The forms in which people take their tasks along. Each is written piece by piece, as it is read."""
+"""Export formats, JSON, CSV and iCalendar: each a stream of chunks, so that memory does not grow with it."""
 
 import csv
 import re
@@ -29,7 +29,7 @@ FORMULA = re.compile('(?:^|(?<=;))(?=[\t\r\n]|[\\s"]*[=+\\-@\uff1d\uff0b\uff0d\u
 # Whatever Unicode ends a line with (UAX #14 and str.splitlines): left alone, programs that heed it would read
 # the rest as a line of the calendar's own. RFC 5545 §3.1: TEXT may hold no other control characters.
 NEW_LINE = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 CALENDAR_PRIORITY = {3: 1, 2: 5, 1: 9, None: None}  # RFC 5545 §3.8.1.9: 1 is the highest
 
 
@@ -50,12 +50,12 @@ def as_json(account: Account, chunks: Chunks) -> Iterator[bytes]:
 def as_csv(_account: Account, chunks: Chunks) -> Iterator[bytes]:
     """RFC 4180, with a header, behind the byte order mark by which Excel knows UTF-8."""
     columns = list(TaskSchema().fields)
-    yield BOM_UTF8 + lines([columns])
+    yield BOM_UTF8 + csv_lines([columns])
     for tasks in chunks:
-        yield lines([cell(task[name]) for name in columns] for task in TASKS.dump(tasks))
+        yield csv_lines([cell(task[name]) for name in columns] for task in TASKS.dump(tasks))
 
 
-def lines(rows: Iterable[list[str]]) -> bytes:
+def csv_lines(rows: Iterable[list[str]]) -> bytes:
     written = StringIO()
     csv.writer(written).writerows(rows)
     return written.getvalue().encode()
@@ -68,10 +68,10 @@ def cell(value: object) -> str:
         return f"{value.isoformat()}Z"
     if isinstance(value, bool):
         return str(value).lower()
-    return harmless(str(value))
+    return without_formula(str(value))
 
 
-def harmless(value: str) -> str:
+def without_formula(value: str) -> str:
     """The text with an apostrophe before what would run as a formula, and before itself if it has any: so
     whoever reads the cell sees by its beginning that it was changed."""
     changed = FORMULA.sub("'", value)
@@ -114,7 +114,7 @@ def utc(when: date | None) -> date | None:
 
 
 def text(value: str) -> str:
-    return NO_TEXT.sub("", NEW_LINE.sub("\n", value))
+    return CONTROL.sub("", NEW_LINE.sub("\n", value))
 
 
 FORMATS = {

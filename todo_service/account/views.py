@@ -18,24 +18,26 @@ from todo_service.auth import rate_limit
 from todo_service.auth.bearer import current_user, signed_in
 from todo_service.db import deadlines
 from todo_service.db.transactions import USER, fetch, fetch_one, snapshot
-from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Moment, Task, TaskRow, User, now
+from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Task, TaskRow, User, UtcDateTime, utc_now
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account")
 
 CHUNK = 1000  # tasks read, and held in memory, at once
 EXPORT_SECONDS = 60
-IN_MEMORY = 1024 * 1024  # bytes of an export; what is larger waits on the disk
+SPOOL_BYTES = 1024 * 1024  # bytes of an export; what is larger waits on the disk
 
 # What is due before is overdue: moments before now, days before today in UTC.
-OVER = case((IS_DUE_ON_A_DAY, bindparam("today", type_=Moment())), else_=bindparam("now", type_=Moment()))
-COUNTS = {
+OVERDUE_BEFORE = case(
+    (IS_DUE_ON_A_DAY, bindparam("today", type_=UtcDateTime())), else_=bindparam("now", type_=UtcDateTime())
+)
+TASK_COUNTS = {
     "total": func.count(Task.id),
     "pending": func.count(Task.id).filter(~Task.completed),
     "completed": func.count(Task.id).filter(Task.completed),
-    "overdue": func.count(Task.id).filter(~Task.completed, Task.due_date < OVER),
+    "overdue": func.count(Task.id).filter(~Task.completed, Task.due_date < OVERDUE_BEFORE),
 }
 ACCOUNT = (
-    select(User.email, User.name, User.created_at, *COUNTS.values())
+    select(User.email, User.name, User.created_at, *TASK_COUNTS.values())
     .outerjoin(Task, Task.user_id == User.id)
     .where(User.id == USER)
     .group_by(User.id)
@@ -65,13 +67,13 @@ def read_account() -> dict[str, Any]:
 def export_account(format: str) -> Response:
     """Take everything along that is held of you: as JSON, as CSV for spreadsheets or as iCalendar tasks.
     CSV cells that a spreadsheet would run as formulas begin with an apostrophe."""
-    kind = FORMATS[format]
+    export_format = FORMATS[format]
     deadlines.begin_request(EXPORT_SECONDS)
     with snapshot():  # so that it is of one moment, and no connection waits for the client
-        held = account()
-        rate_limit.hit_as(ceil(held["tasks"]["total"] / CHUNK))  # contract §7
-        file = spooled(kind.write(held, tasks_in_chunks()))
-    answer = Response(read_and_close(file), mimetype=kind.media_type)
+        account_data = account()
+        rate_limit.hit_as(ceil(account_data["tasks"]["total"] / CHUNK))  # contract §7
+        file = spool(export_format.write(account_data, tasks_in_chunks()))
+    answer = Response(read_and_close(file), mimetype=export_format.media_type)
     answer.content_length = file.tell()
     answer.headers["Content-Disposition"] = f'attachment; filename="tasks.{format}"'
     answer.call_on_close(file.close)
@@ -86,14 +88,14 @@ def export_account(format: str) -> Response:
 @signed_in
 @takes(EraseInput())
 @returns(status=204)
-def erase_account(fields: dict[str, str]) -> None:
+def erase_account(data: dict[str, str]) -> None:
     """Erase your account. All that is held of you is gone for good."""
     erase(current_user().id)
 
 
 def account() -> dict[str, Any]:
     """What is known of the current user; before the first write, what the token says."""
-    user, moment = current_user(), now()
+    user, moment = current_user(), utc_now()
     today = datetime.combine(moment, time())
     found = fetch_one(ACCOUNT, user=user.id, now=moment, today=today)
     email, name, created_at, *counts = found or (user.email, user.name, None, 0, 0, 0, 0)
@@ -102,13 +104,13 @@ def account() -> dict[str, Any]:
         "email": email,
         "name": name,
         "created_at": created_at,
-        "tasks": dict(zip(COUNTS, counts, strict=True)),
+        "tasks": dict(zip(TASK_COUNTS, counts, strict=True)),
     }
 
 
-def spooled(chunks: Iterable[bytes]) -> IO[bytes]:
+def spool(chunks: Iterable[bytes]) -> IO[bytes]:
     """The chunks in a file; what fails on the way fails before anything is answered."""
-    file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # it is closed with the answer
+    file = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115  # it is closed with the answer
     try:
         file.writelines(chunks)
     except BaseException:

@@ -1,4 +1,4 @@
-"""`@takes` and `@returns`: between them and the client everything is checked; between them, plain Python."""
+"""Request and response contracts: `@takes` validates, `@returns` serializes; between them is plain Python."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
@@ -9,7 +9,7 @@ from typing import Any, cast
 from flask import Response, g, request, url_for
 from marshmallow import Schema, ValidationError
 
-from todo_service.api.etags import etag, is_listed
+from todo_service.api.etags import etag, etag_matches
 from todo_service.api.fields import CommaSeparated
 from todo_service.api.json_body import MAX_BODY, read_object
 from todo_service.api.json_response import json_response
@@ -26,12 +26,12 @@ NO_PARAMETERS = NoParameters()
 
 @dataclass(frozen=True)
 class Takes:
-    """A decorator: check body and query; hand the view the body as `fields` and each parameter by its name.
+    """A decorator: check body and query; hand the view the body as `data` and each parameter by its name.
 
     Args:
         body: the body's schema. Without one, whatever body was sent is left alone.
         query: the parameters' schema; one that it does not know is refused.
-        body_optional: whether `fields` may be None, because there is no body.
+        body_optional: whether `data` may be None, because there is no body.
         limit: how many bytes a body may have.
         media_types: the body's, for the OpenAPI document.
         headers: those that the view heeds, for the OpenAPI document.
@@ -54,7 +54,7 @@ class Takes:
             g.body = b""  # for `@writes`, even where none is read
             values |= load_query(self.query, request.query_string)
             if self.body:
-                values["fields"] = self.load_body(self.body)
+                values["data"] = self.load_body(self.body)
             return view(**values)
 
         vars(checked)["takes"] = self
@@ -93,7 +93,7 @@ def load_query(schema: Schema, _query: bytes) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     """What a view returns that has more to say than a value.
 
     Args:
@@ -117,13 +117,13 @@ class NotModified(Exception):
         self.version = version
 
 
-def unless_known(version: int | str) -> None:
+def raise_if_not_modified(version: int | str) -> None:
     """End a read early if its `If-None-Match` names this version.
 
     Raises:
         NotModified: it does; `@returns` answers 304.
     """
-    if request.method in ("GET", "HEAD") and is_listed(version, request.headers.get("If-None-Match", "")):
+    if request.method in ("GET", "HEAD") and etag_matches(version, request.headers.get("If-None-Match", "")):
         raise NotModified(version)
 
 
@@ -156,23 +156,25 @@ class Returns:
         def answered(**values: Any) -> Response:
             try:
                 result = view(**values)
-                return self.respond(result if isinstance(result, Answer) else Answer(result))
+                return self.respond(result if isinstance(result, Result) else Result(result))
             except NotModified as known:
-                return tagged(empty(304), known.version)
+                return with_etag(empty_response(304), known.version)
 
         vars(answered)["returns"] = self
         return answered
 
-    def respond(self, answer: Answer) -> Response:
-        version = answer.value.revision if self.etag and answer.version is None else answer.version
+    def respond(self, result: Result) -> Response:
+        version = result.value.revision if self.etag and result.version is None else result.version
         if version is not None:
-            unless_known(version)
-        status = answer.status or self.status
-        response = json_response(self.schema.dump(answer.value), status) if self.schema else empty(status)
-        response.headers.extend(answer.headers)
+            raise_if_not_modified(version)
+        status = result.status or self.status
+        response = (
+            json_response(self.schema.dump(result.value), status) if self.schema else empty_response(status)
+        )
+        response.headers.extend(result.headers)
         if self.located_at and status == HTTPStatus.CREATED:
-            response.headers["Location"] = url_for(self.located_at, id=answer.value.id)
-        return response if version is None else tagged(response, version)
+            response.headers["Location"] = url_for(self.located_at, id=result.value.id)
+        return response if version is None else with_etag(response, version)
 
 
 takes = Takes
@@ -194,12 +196,12 @@ def serves(
     return decorate
 
 
-def tagged(response: Response, version: int | str) -> Response:
+def with_etag(response: Response, version: int | str) -> Response:
     response.headers["ETag"] = etag(version)
     return response
 
 
-def empty(status: int) -> Response:
+def empty_response(status: int) -> Response:
     response = Response(status=status)
     del response.headers["Content-Type"]
     return response

@@ -41,7 +41,7 @@ class SyncTokenSchema(Input):
     revision = fields.Integer(required=True, strict=True, validate=is_revision)
     id = fields.String(required=True, allow_none=True, validate=is_id)
     floor = fields.Integer(required=True, strict=True, validate=is_revision)
-    born = Timestamp(required=True, allow_none=True)
+    incarnation = Timestamp(required=True, allow_none=True, data_key="born")  # its name in old tokens
 
 
 def encode(payload: dict[str, Any], *bound_to: object) -> str:

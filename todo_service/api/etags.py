@@ -20,11 +20,11 @@ def etag(version: int | str) -> str:
     return f'"{version}"'
 
 
-def is_listed(version: int | str, condition: str) -> bool:
+def etag_matches(version: int | str, condition: str) -> bool:
     """Whether the value of an If-Match or If-None-Match field covers this version."""
-    return condition.strip() == "*" or str(version) in TAG.findall(as_sent(condition))
+    return condition.strip() == "*" or str(version) in TAG.findall(without_proxy_suffix(condition))
 
 
-def as_sent(condition: str) -> str:
+def without_proxy_suffix(condition: str) -> str:
     """The field's value with the tags as we sent them, whatever a proxy has added (contract §6)."""
     return SUFFIX.sub("", condition)

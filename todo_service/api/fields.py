@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from todo_service.models import due, in_utc
+from todo_service.models import due, to_utc
 
 # Characters that JSON can spell and databases or UTF-8 cannot hold.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -21,7 +21,7 @@ TIMESTAMP = re.compile(
     "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?$"
 )
 PRIORITIES = ("low", "medium", "high")  # 1, 2 and 3 inside, where they have to sort
-NAMES = {None: None} | dict(enumerate(PRIORITIES, start=1))
+PRIORITY_NAMES = {None: None} | dict(enumerate(PRIORITIES, start=1))
 
 
 def parse_local(text: str) -> datetime:
@@ -46,7 +46,7 @@ def parse_timestamp(text: str) -> datetime:
     Raises:
         OverflowError: in UTC it lies outside the years 1 to 9999.
     """
-    return in_utc(parse_local(text))
+    return to_utc(parse_local(text))
 
 
 class Timestamp(fields.Field[date]):
@@ -139,7 +139,7 @@ class Union(fields.Field[Any]):
         return self.kinds[value[self.by]].dump(value)
 
 
-def kind(name: str) -> fields.String:
+def discriminator(name: str) -> fields.String:
     """The member by which the kinds of a union are told apart."""
     return fields.String(required=True, validate=validate.Equal(name), metadata={"examples": [name]})
 
@@ -148,14 +148,14 @@ class Priority(fields.String):
     """A name outside, a number inside."""
 
     def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> str | None:
-        return NAMES[value]
+        return PRIORITY_NAMES[value]
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         name = validate.OneOf(PRIORITIES)(super()._deserialize(value, *args, **kwargs))
         return PRIORITIES.index(name) + 1
 
 
-class Limit(fields.Integer):
+class PageLimit(fields.Integer):
     """How much to answer with at once: 1 to 1000."""
 
     def __init__(self) -> None:

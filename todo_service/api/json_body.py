@@ -11,8 +11,8 @@ from todo_service.api.fields import UNSTORABLE
 from todo_service.api.problems import CODES, Problem, invalid
 
 MAX_BODY = 256 * 1024  # bytes, contract §1
-MAX_UNREAD = 8 * 1024 * 1024  # bytes of a refused body that are read before the answer
-PIECE = 64 * 1024  # bytes
+MAX_DRAINED = 8 * 1024 * 1024  # bytes of a refused body that are read before the answer
+CHUNK = 64 * 1024  # bytes
 MAX_DEPTH = 32  # levels of objects and arrays
 MAX_MEMBERS = 100  # of one object
 MAX_NAME = 100  # characters of a member's name
@@ -53,8 +53,8 @@ def read_body(limit: int) -> bytes:
     announced = request.content_length or 0
     body = b""
     if announced <= limit:
-        body = receive(limit + 1)
-        while len(body) != announced and (chunk := receive(limit + 1 - len(body))):
+        body = read_chunk(limit + 1)
+        while len(body) != announced and (chunk := read_chunk(limit + 1 - len(body))):
             body += chunk
     if max(announced, len(body)) > limit:
         raise too_large(limit)
@@ -63,7 +63,7 @@ def read_body(limit: int) -> bytes:
     return body
 
 
-def receive(size: int) -> bytes:
+def read_chunk(size: int) -> bytes:
     try:
         return request.stream.read(size)
     except Exception:  # noqa: BLE001  # each HTTP server has its own errors for broken chunks and hang-ups
@@ -82,8 +82,8 @@ def drain(response: Response) -> Response:
     """
     if request.content_length or "Transfer-Encoding" in request.headers:
         with suppress(Problem):  # the client is gone, or what it sends is no body
-            for _ in range(MAX_UNREAD // PIECE):
-                if not receive(PIECE):
+            for _ in range(MAX_DRAINED // CHUNK):
+                if not read_chunk(CHUNK):
                     break
     return response
 
@@ -131,11 +131,11 @@ def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def no_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
     raise malformed(f"The body is not valid JSON: {name} is no JSON value.")
 
 
-JSON = json.JSONDecoder(object_pairs_hook=unique_members, parse_constant=no_constant)
+JSON = json.JSONDecoder(object_pairs_hook=unique_members, parse_constant=refuse_constant)
 
 
 def is_deeper(value: Any, levels: int) -> bool:

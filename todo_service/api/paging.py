@@ -1,4 +1,4 @@
-"""Keyset pages: each goes on exactly where the one before it ended, whatever was written meanwhile.
+"""Keyset pagination: each page goes on where the one before it ended, whatever was written meanwhile.
 
 A page is not counted from the start; it begins behind a given row. What lies behind a row in an order by
 several keys is a handful of *segments*: the rest of the rows that agree with it in all keys but the last,
@@ -30,7 +30,7 @@ class Key:
     def ordered_nulls_last(self) -> ColumnElement[Any]:
         return self.ordered.nulls_last() if self.column.nullable else self.ordered
 
-    def same(self, value: Any) -> ColumnElement[bool]:
+    def equals(self, value: Any) -> ColumnElement[bool]:
         return self.column.is_(None) if value is None else self.column == value
 
     def beyond(self, value: Any) -> ColumnElement[bool]:
@@ -54,26 +54,26 @@ class Segment:
 def segments(keys: Sequence[Key], after: Sequence[Any] | None) -> list[Segment]:
     """The segments behind the row whose keys have the values `after`, nearest first; without, all rows."""
     if after is None:
-        return opening(true(), keys)
+        return first_segments(true(), keys)
     behind: list[Segment] = []
     for depth in reversed(range(len(keys))):
-        agree = and_(true(), *(key.same(value) for key, value in zip(keys[:depth], after, strict=False)))
+        agree = and_(true(), *(key.equals(value) for key, value in zip(keys[:depth], after, strict=False)))
         key, value = keys[depth], after[depth]
         if value is None:  # nothing lies behind what has no value
             continue
         behind.append(Segment(agree & key.beyond(value), keys[depth:]))
         if key.column.nullable:
-            behind.append(valueless(agree, keys[depth:]))
+            behind.append(null_segment(agree, keys[depth:]))
     return behind
 
 
-def opening(condition: ColumnElement[bool], keys: Sequence[Key]) -> list[Segment]:
+def first_segments(condition: ColumnElement[bool], keys: Sequence[Key]) -> list[Segment]:
     if not keys[0].column.nullable:
         return [Segment(condition, keys)]
-    return [Segment(condition & keys[0].column.is_not(None), keys), valueless(condition, keys)]
+    return [Segment(condition & keys[0].column.is_not(None), keys), null_segment(condition, keys)]
 
 
-def valueless(condition: ColumnElement[bool], keys: Sequence[Key]) -> Segment:
+def null_segment(condition: ColumnElement[bool], keys: Sequence[Key]) -> Segment:
     """The rows without a value of the first key; named in the order all the same, as the index has it."""
     return Segment(condition & keys[0].column.is_(None), [Key(keys[0].column, descending=False), *keys[1:]])
 

@@ -1,4 +1,4 @@
-"""The one error shape (RFC 9457), and every way in which an exception becomes it."""
+"""Problem details (RFC 9457): the one error shape, and how every exception becomes it."""
 
 import logging
 from collections.abc import Mapping
@@ -111,7 +111,7 @@ class Problem(Exception):
 def invalid(errors: Errors) -> Problem:
     """400 for fields or parameters, `errors` mapping each to its messages."""
     errors = dict(sorted(errors.items()))
-    return Problem(400, "validation_error", sentence(errors), errors=errors)
+    return Problem(400, "validation_error", summarize(errors), errors=errors)
 
 
 def unavailable(detail: str, retry_after: int = RETRY_SOON) -> Problem:
@@ -119,7 +119,7 @@ def unavailable(detail: str, retry_after: int = RETRY_SOON) -> Problem:
     return Problem(503, "service_unavailable", detail, headers={"Retry-After": str(retry_after)})
 
 
-def sentence(errors: Errors, longest: int = 500) -> str:
+def summarize(errors: Errors, longest: int = 500) -> str:
     """`{"title": ["Too long."]}` as one sentence of at most `longest` characters."""
     joined = "; ".join(f"{name}: {' '.join(said).rstrip('.')}" for name, said in errors.items())
     return f"{joined}." if len(joined) < longest else f"{joined[: longest - 1]}…"

@@ -1,1 +1,1 @@
-"""Who is asking, and how much: bearer tokens, key sets, rate limits."""
+"""Authentication and limits: who is asking, and how much."""

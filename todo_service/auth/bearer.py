@@ -1,4 +1,4 @@
-"""Who is asking: bearer tokens of the auth server, verified by Flask-JWT-Extended (contract §2)."""
+"""Bearer authentication: tokens of the auth server, verified by Flask-JWT-Extended (contract §2)."""
 
 import logging
 import re
@@ -54,7 +54,7 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
         token = bearer_token()
         cache: TokenCache = current_app.extensions["token_cache"]
         g.current_user = cache.get(token) or verify(token)
-        with rate_limit.turn(g.current_user.id):
+        with rate_limit.slot(g.current_user.id):
             rate_limit.hit()
             schema_version.require_current()
             return view(*args, **kwargs)
@@ -64,13 +64,14 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def current_user() -> CurrentUser:
+    """The principal of this request; only views behind `@signed_in` have one."""
     user: CurrentUser = g.current_user
     return user
 
 
 def bearer_token() -> str:
-    """What stands behind `Bearer`: all of it, while Flask-JWT-Extended looks for a token in the middle of a
-    list, where nobody means one to be.
+    """The bearer token of the request (RFC 6750 §2.1): all that stands behind `Bearer`. Flask-JWT-Extended would
+    look for one in the middle of a list, too, where nobody means one to be.
 
     Raises:
         NoAuthorizationError: no bearer token was sent.
@@ -93,20 +94,20 @@ def verify(token: str) -> CurrentUser:
     return verified_user(token)
 
 
-def remember(token: str) -> CurrentUser:
-    """Whom the verified token of this request speaks for; it need not be verified again while it is good."""
+def cache_verified(token: str) -> CurrentUser:
+    """The principal of the token that was verified just now; the cache knows it from here on."""
     claims = get_jwt()
-    user = CurrentUser(claims["sub"], storable(claims.get("email")), storable(claims.get("name")))
+    user = CurrentUser(claims["sub"], storable_claim(claims.get("email")), storable_claim(claims.get("name")))
     cache: TokenCache = current_app.extensions["token_cache"]
     cache.put(token, user, int(claims["exp"]), g.get("key_generation"))
     return user
 
 
-verified_user: Callable[[str], CurrentUser] = jwt_required()(remember)
+verified_user: Callable[[str], CurrentUser] = jwt_required()(cache_verified)
 
 
-def storable(claim: object) -> str | None:
-    """What is stored of a claim: text a database can hold, cut to length; anything else is dropped."""
+def storable_claim(claim: object) -> str | None:
+    """A claim as it is stored: text that a database can hold, cut to LONGEST_CLAIM; None of another type."""
     return UNSTORABLE.sub("", claim)[:LONGEST_CLAIM] if isinstance(claim, str) else None
 
 
@@ -124,11 +125,11 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.extensions["token_origin"] = (settings.issuer, settings.audience)
     jwt.init_app(app)
     # A key that does not fit its algorithm, say, which is no InvalidTokenError.
-    app.register_error_handler(PyJWTError, lambda error: invalid(str(error)))
+    app.register_error_handler(PyJWTError, lambda error: invalid_token(str(error)))
 
 
 @jwt.decode_key_loader
-def key_for(header: Claims, _claims: Claims) -> Any:
+def verification_key(header: Claims, _claims: Claims) -> Any:
     """The key to verify with, chosen by the algorithm's family, so that no public key is ever a secret.
 
     Raises:
@@ -155,7 +156,7 @@ def key_for(header: Claims, _claims: Claims) -> Any:
 
 
 @jwt.token_verification_loader
-def claims_are_sound(header: Claims, claims: Claims) -> bool:
+def verify_claims(header: Claims, claims: Claims) -> bool:
     """Check what the libraries leave open: `exp` is required, times are numbers, `sub` can be stored.
 
     Only tokens of the key set must name their issuer and audience: anyone may hold a token of that
@@ -181,25 +182,25 @@ def claims_are_sound(header: Claims, claims: Claims) -> bool:
 
 
 @jwt.unauthorized_loader
-def missing(_message: str) -> Response:
-    return refusal("missing_token", "Missing authentication token", CHALLENGE)
+def missing_token(_message: str) -> Response:
+    return unauthorized("missing_token", "Missing authentication token", CHALLENGE)
 
 
 @jwt.invalid_token_loader
-def invalid(_message: str) -> Response:
+def invalid_token(_message: str) -> Response:
     """401; the log tells why. Not by the message, as those of the libraries may quote the token."""
     error = sys.exception()  # error handlers run while it is being handled
     log.info("token refused: %s", error if isinstance(error, TokenRefused) else type(error).__name__)
-    return refusal("invalid_token", "Invalid token", INVALID)
+    return unauthorized("invalid_token", "Invalid token", INVALID)
 
 
 @jwt.expired_token_loader
-def expired(_header: Claims, _claims: Claims) -> Response:
+def expired_token(_header: Claims, _claims: Claims) -> Response:
     log.info("token refused: expired")
-    return refusal("token_expired", "Token has expired", EXPIRED)
+    return unauthorized("token_expired", "Token has expired", EXPIRED)
 
 
-def refusal(code: Code, detail: str, challenge: str) -> Response:
+def unauthorized(code: Code, detail: str, challenge: str) -> Response:
     """401 with the challenge of RFC 6750 §3; or 429, where too many came from the same address."""
     refused = Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
     return (rate_limit.hit_address() or refused).response()

@@ -1,4 +1,4 @@
-"""What trusted proxies say of a request: whose it is, and what path they took away."""
+"""Forwarded headers: what trusted proxies say of a client's address and of the path they took away."""
 
 import re
 from collections.abc import Iterable
@@ -19,10 +19,10 @@ PREFIX = re.compile(r"(/[\w.~%-]+)+", re.ASCII)  # none of these leads to anothe
 
 def init_app(app: Flask, settings: Settings) -> None:
     app.extensions["trusted_proxies"] = settings.trusted_proxies
-    app.wsgi_app = mounted(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment, method-assign]  # Flask's own way
+    app.wsgi_app = apply_forwarded_prefix(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment, method-assign]  # Flask's own way
 
 
-def mounted(app: WSGIApplication, trusted: Proxies) -> WSGIApplication:
+def apply_forwarded_prefix(app: WSGIApplication, trusted: Proxies) -> WSGIApplication:
     """Put `X-Forwarded-Prefix` before `SCRIPT_NAME` (PEP 3333), with which all addresses in answers begin.
 
     The nearest proxy's counts, if that is trusted. Werkzeug's ProxyFix knows no networks, takes `//elsewhere`
@@ -31,7 +31,7 @@ def mounted(app: WSGIApplication, trusted: Proxies) -> WSGIApplication:
 
     def below_prefix(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         prefix = environ.get("HTTP_X_FORWARDED_PREFIX", "").rpartition(",")[2].strip().rstrip("/")
-        if PREFIX.fullmatch(prefix) and trusted.cover(parsed(environ.get("REMOTE_ADDR", "")), 0):
+        if PREFIX.fullmatch(prefix) and trusted.trusts(parse_address(environ.get("REMOTE_ADDR", "")), 0):
             environ["SCRIPT_NAME"] = prefix + environ.get("SCRIPT_NAME", "")
         return app(environ, start_response)
 
@@ -46,17 +46,17 @@ def client_address() -> str:
     that is no address ends it, too: the nearest trusted address counts.
     """
     trusted: Proxies = current_app.extensions["trusted_proxies"]
-    client = parsed(request.remote_addr or "")
+    client = parse_address(request.remote_addr or "")
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")
     for hop, entry in enumerate(reversed(forwarded)):
-        if not trusted.cover(client, hop) or not (before := parsed(entry)):
+        if not trusted.trusts(client, hop) or not (before := parse_address(entry)):
             break
         client = before
     is_network = isinstance(client, IPv6Address)
     return str(IPv6Network((client, NEIGHBOURHOOD), strict=False) if is_network else client)
 
 
-def parsed(entry: str) -> IPv4Address | IPv6Address | None:
+def parse_address(entry: str) -> IPv4Address | IPv6Address | None:
     """The address of a hop; None if it is no IP address: that of a Unix socket's peer, say."""
     host = HOP.fullmatch(entry.strip())
     try:

@@ -1,4 +1,4 @@
-"""Counters in the process's own memory, for rate limits: a storage as `limits` lets one add (Custom storage).
+"""In-memory storage of the rate limits: fixed windows, as `limits` lets one add (its "Custom storage").
 
 The one that comes with `limits` starts a thread every 10 ms, which looks at every counter: with 10,000 users
 that costs 0.35 ms of processor a request.
@@ -14,7 +14,7 @@ from limits.storage import Storage
 
 
 class Counters(Storage):
-    """How often each key was counted since its window began.
+    """Fixed-window counters: how often each key was hit since its window began.
 
     Args:
         clock: tells seconds; a window is as long as it says, also where the host's clock is set back.

@@ -14,12 +14,12 @@ from todo_service.ops import metrics
 log = logging.getLogger(__name__)
 
 FETCH_SECONDS = 2.0  # that a request waits for a fetch at most
-HURRIED_SECONDS = 0.2
-PATIENT_REQUESTS = 4  # that may wait for an unknown key while keys are known; more would stall everybody
+CROWDED_SECONDS = 0.2
+MAX_WAITING_REQUESTS = 4  # that may wait for an unknown key while keys are known; more would stall everybody
 FRESH_SECONDS = 600  # after this the keys are fetched anew, so that a withdrawn key stops counting
 BURST = 3  # fetches that may follow each other at once …
 REFILL_SECONDS = 10  # … and how long it takes until one more is allowed
-MOST_FETCHES = 3  # under way at once: of a server that answers byte by byte none ever ends
+MAX_FETCHES = 3  # under way at once: of a server that answers byte by byte none ever ends
 
 
 class KeysUnreachable(Exception):
@@ -30,7 +30,7 @@ class KeysUnreachable(Exception):
         self.retry_after = retry_after
 
 
-class Bucket:
+class TokenBucket:
     """A token bucket: `BURST` fetches at once, then one each `REFILL_SECONDS`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -60,12 +60,12 @@ class KeySet:
         self.keys: Keys = {}
         self.generation = 0  # the number of the fetch that these keys are from
         self.stale_at = self.fetch_ends = clock()
-        self.bucket = Bucket(clock)
+        self.bucket = TokenBucket(clock)
         self.guard = threading.Lock()
         self.fetches: list[threading.Thread] = []  # under way
         self.newest_fetch = threading.Thread()
         self.fetches_begun = 0
-        self.patient = threading.Semaphore(PATIENT_REQUESTS)
+        self.waiters = threading.Semaphore(MAX_WAITING_REQUESTS)
 
     def find(self, kid: str, algorithm: str) -> Any:
         """The public key named `kid`, if it is one for `algorithm`; else None.
@@ -93,7 +93,7 @@ class KeySet:
         with self.guard:
             awaited = self.clock() < self.fetch_ends and self.newest_fetch.is_alive()
             self.fetches = [fetch for fetch in self.fetches if fetch.is_alive()]
-            if awaited or len(self.fetches) >= MOST_FETCHES or not self.bucket.take():
+            if awaited or len(self.fetches) >= MAX_FETCHES or not self.bucket.take():
                 return
             self.fetches_begun += 1
             # A thread of its own, because neither name resolution nor an answer that drips heeds a timeout;
@@ -108,16 +108,16 @@ class KeySet:
     def wait_for_fetch(self) -> bool:
         """Wait for the fetch under way, if one is; where others wait already and keys are known, not for
         long. Return whether nothing is awaited any more."""
-        fetch, patience = self.newest_fetch, self.fetch_ends - self.clock()
-        if patience <= 0 or not fetch.is_alive():
+        fetch, timeout = self.newest_fetch, self.fetch_ends - self.clock()
+        if timeout <= 0 or not fetch.is_alive():
             return True
         if not self.keys:
-            fetch.join(patience)
-        elif self.patient.acquire(blocking=False):
-            fetch.join(patience)
-            self.patient.release()
+            fetch.join(timeout)
+        elif self.waiters.acquire(blocking=False):
+            fetch.join(timeout)
+            self.waiters.release()
         else:
-            fetch.join(min(patience, HURRIED_SECONDS))
+            fetch.join(min(timeout, CROWDED_SECONDS))
         return not fetch.is_alive()
 
     def fetch(self, number: int) -> None:

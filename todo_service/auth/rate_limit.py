@@ -1,4 +1,4 @@
-"""How often a user may call, and an address fail to sign in (contract §7): fixed windows, by `limits`."""
+"""Rate limits, fixed windows by `limits`: requests of a user, refused tokens of an address (contract §7)."""
 
 import logging
 import time
@@ -31,9 +31,9 @@ T = TypeVar("T")
 
 
 class RateLimit:
-    """A rate, counted for each user and each address.
+    """A rate limit, counted for each user and each address.
 
-    A storage that is down lets everything through: to refuse everybody would be worse than to refuse
+    It fails open: to refuse everybody would be worse than to refuse
     nobody for a while.
     """
 
@@ -48,22 +48,22 @@ class RateLimit:
             is_over = cost > 1 and not self.windows.test(self.rate, kind, whose, cost=cost)
             return not is_over and self.windows.hit(self.rate, kind, whose, cost=cost)
 
-        return self.ask(is_within) is not False
+        return self.try_storage(is_within) is not False
 
     def peek(self, kind: str, whose: str) -> WindowStats | None:
         """How much is left and when the window ends, without counting; None when the storage is down."""
-        return self.ask(lambda: self.windows.get_window_stats(self.rate, kind, whose))
+        return self.try_storage(lambda: self.windows.get_window_stats(self.rate, kind, whose))
 
-    def ask(self, question: Callable[[], T]) -> T | None:
+    def try_storage(self, call: Callable[[], T]) -> T | None:
         if time.monotonic() < self.paused_until:
             return None
         try:
-            return question()
+            return call()
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, people can do nothing about it
-            self.pause(type(error).__name__)
+            self.pause_storage(type(error).__name__)
             return None
 
-    def pause(self, why: str) -> None:
+    def pause_storage(self, why: str) -> None:
         now = time.monotonic()
         self.paused_until = now + PAUSE_SECONDS
         metrics.storage_failures.inc()
@@ -80,7 +80,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def storage_at(url: str) -> Storage:
-    """Where it is counted: in this process, or in a Redis, to which no connection is made yet."""
+    """The counters' storage: this process's memory, or a Redis, to which no connection is made yet."""
     if url == "memory://":
         return Counters()
     retry: Any = Retry(NoBackoff(), 1)  # for a connection that was cut while it lay idle
@@ -89,10 +89,10 @@ def storage_at(url: str) -> Storage:
     return cast(Storage, redis)
 
 
-def turn(user_id: str) -> AbstractContextManager[None]:
-    """A turn of this user's. Where nothing is limited, nobody waits for one."""
+def slot(user_id: str) -> AbstractContextManager[None]:
+    """A concurrency slot of the user's (fair_share.py); without RATE_LIMIT nobody waits for one."""
     share: FairShare | None = current_app.extensions.get("fair_share")
-    return share.turn(user_id) if share else nullcontext()
+    return share.slot(user_id) if share else nullcontext()
 
 
 def hit(cost: int = 1) -> None:
@@ -101,7 +101,7 @@ def hit(cost: int = 1) -> None:
     Raises:
         Problem: 429, that is more than is left; after a moment, in which the user's other requests wait.
     """
-    if problem := count(cost):
+    if problem := hit_or_problem(cost):
         time.sleep(REFUSAL_SECONDS)
         raise problem
 
@@ -124,16 +124,16 @@ def hit_address() -> Problem | None:
 
     Good tokens pass all the same: behind one address there may be many people, and one broken page.
     """
-    return count()
+    return hit_or_problem()
 
 
-def counted() -> tuple[str, str]:
-    """As whose the request counts: its user's or, before anybody is known, its address's."""
+def limit_key() -> tuple[str, str]:
+    """The key under which the request counts: its user's or, before anybody is known, its address's."""
     return ("user", g.current_user.id) if "current_user" in g else ("address", client_address())
 
 
-def count(cost: int = 1) -> Problem | None:
-    limit, (kind, whose) = current_limit(), counted()
+def hit_or_problem(cost: int = 1) -> Problem | None:
+    limit, (kind, whose) = current_limit(), limit_key()
     if not limit or limit.hit(kind, whose, cost):
         return None
     metrics.refusals.labels(kind).inc()
@@ -152,7 +152,7 @@ def headers() -> dict[str, str]:
     limit = current_limit()
     if not limit or not request.path.startswith("/api"):
         return {}
-    if not (window := limit.peek(*counted())):
+    if not (window := limit.peek(*limit_key())):
         return {}
     return {
         "X-RateLimit-Limit": str(limit.rate.amount),

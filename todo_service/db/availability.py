@@ -1,4 +1,4 @@
-"""Availability: whether an error says that the database is away, or not as we need it (contract §1: 503)."""
+"""Availability: which errors mean that the database is away, or not as we need it (contract §1: 503)."""
 
 from psycopg2 import Error as PostgresError
 from psycopg2.errors import (
@@ -13,11 +13,11 @@ from psycopg2.errors import (
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-AWAY = "The database is not available at the moment."
+UNAVAILABLE = "The database is not available at the moment."
 OTHER_SCHEMA = "The database is not ready: its schema is not the one this version needs."
 
 # What a client is told of a database that answers, but not as it must.
-UNFIT: dict[type, str] = {
+UNUSABLE: dict[type, str] = {
     InsufficientPrivilege: "The database is not ready: it does not give the service the rights it needs.",
     ReadOnlySqlTransaction: "The database is not ready: it can only be read.",
     UntranslatableCharacter: "The database is not ready: its encoding is not UTF-8.",
@@ -26,7 +26,7 @@ UNFIT: dict[type, str] = {
 
 # Beginnings of SQLSTATEs: the connection is lost or about to be, or leads to what is no primary any more. A
 # pooler that says so of its own connection to PostgreSQL leaves ours open.
-LOST = ("08", "57P", "25006")
+LOST_CONNECTION = ("08", "57P", "25006")
 
 
 class NotReady(Exception):
@@ -42,11 +42,11 @@ def unavailability(error: BaseException) -> str | None:
 
     A bare DatabaseError is what drivers make of an answer that is none: of a file that is no database, say.
     """
-    if told := UNFIT.get(type(getattr(error, "orig", None) or error)):
-        return told
+    if detail := UNUSABLE.get(type(getattr(error, "orig", None) or error)):
+        return detail
     is_away = isinstance(error, OperationalError | InterfaceError | InternalError | PoolTimeout)
     is_cut = isinstance(error, DBAPIError) and error.connection_invalidated
-    return AWAY if is_away or is_cut or type(error) is DatabaseError else None
+    return UNAVAILABLE if is_away or is_cut or type(error) is DatabaseError else None
 
 
 def reason(error: BaseException) -> str:
@@ -62,4 +62,4 @@ def is_lock_timeout(error: OperationalError) -> bool:
 
 def is_lost(error: BaseException) -> bool:
     """Whether nothing more is to be asked over the connection that brought this error."""
-    return isinstance(error, PostgresError) and (error.pgcode or "").startswith(LOST)
+    return isinstance(error, PostgresError) and (error.pgcode or "").startswith(LOST_CONNECTION)

@@ -1,4 +1,4 @@
-"""How transactions begin: until then, a connection of the pool commits each statement by itself."""
+"""Beginning transactions: until then, a connection of the pool commits each statement by itself."""
 
 import math
 import sqlite3
@@ -44,14 +44,14 @@ def begin(connection: Connection, transaction: str, deadline: float = math.inf) 
 
 @contextmanager
 def write_lock() -> Iterator[float]:
-    """Stand in the queue of this process's writers to SQLite; gives the time by which writing has to begin.
+    """The lock that queues this process's writers to SQLite; yields the deadline for beginning to write.
 
     SQLite has one writer at a time and lets those who wait look again only every 0.1 s: who asks at the
     right moment goes first, and under steady writes somebody waits until the time is up. So only the head of
     a queue asks, every few milliseconds. PostgreSQL locks rows, and has a queue for each.
 
     Raises:
-        OperationalError: it was others' turn for LOCK_SECONDS.
+        OperationalError: others held it for LOCK_SECONDS.
     """
     deadline = time.monotonic() + deadlines.LOCK_SECONDS
     if is_postgresql(db.engine):

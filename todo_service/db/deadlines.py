@@ -35,10 +35,10 @@ CONNECTED = (psycopg.STATUS_READY, psycopg.STATUS_BEGIN)
 READINESS = {psycopg.POLL_READ: select.POLLIN, psycopg.POLL_WRITE: select.POLLOUT}
 
 OPEN_SECONDS = 5  # that a circuit stays open after a wait in vain
-HURRIED = 0.1  # of the usual time is what is waited meanwhile
+OPEN_FACTOR = 0.1  # of the usual time is what is waited meanwhile
 
 
-class Circuit:
+class CircuitBreaker:
     """A circuit breaker: for a while after a wait in vain, the next ones are short.
 
     Who queues for a thread behind others that wait for a frozen server would otherwise wait as long as they
@@ -50,26 +50,26 @@ class Circuit:
 
     def seconds(self, usual: float) -> float:
         is_open = time.monotonic() < self.opened_at + OPEN_SECONDS
-        return usual * HURRIED if is_open else usual
+        return usual * OPEN_FACTOR if is_open else usual
 
     def open(self) -> None:
         if time.monotonic() > self.opened_at + OPEN_SECONDS:
             self.opened_at = time.monotonic()
 
 
-answers = Circuit()
-locks = Circuit()
-_limit = ContextVar[float]("limit", default=ANSWER_SECONDS)
+answers = CircuitBreaker()
+locks = CircuitBreaker()
+_answer_seconds = ContextVar[float]("answer_seconds", default=ANSWER_SECONDS)
 
 
 @contextmanager
-def limit(seconds: float) -> Iterator[None]:
+def answer_within(seconds: float) -> Iterator[None]:
     """Wait for each answer of PostgreSQL so long within this, and not ANSWER_SECONDS."""
-    token = _limit.set(seconds)
+    token = _answer_seconds.set(seconds)
     try:
         yield
     finally:
-        _limit.reset(token)
+        _answer_seconds.reset(token)
 
 
 def wait(connection: psycopg.connection) -> None:
@@ -84,7 +84,7 @@ def wait(connection: psycopg.connection) -> None:
     state = connection.poll()
     if state == psycopg.POLL_OK:
         return
-    usual = _limit.get() if connection.status in CONNECTED else CONNECT_SECONDS
+    usual = _answer_seconds.get() if connection.status in CONNECTED else CONNECT_SECONDS
     deadline = time.monotonic() + answers.seconds(usual)
     while state != psycopg.POLL_OK:
         socket = select.poll()

@@ -24,7 +24,7 @@ from todo_service.db.availability import is_lost
 from todo_service.db.sqlite_file import SqliteFile
 from todo_service.extensions import db
 
-TRUSTED_SECONDS = 1  # that a connection may lie idle and is still taken for alive
+TRUSTED_IDLE_SECONDS = 1  # that a connection may lie idle and is still taken for alive
 STATEMENTS = 1000  # compiled forms that are kept
 
 # How transactions begin on PostgreSQL: one that writes, and one whose statements all see one moment.
@@ -79,12 +79,12 @@ def listen_to_postgresql(engine: Engine) -> None:
     psycopg.set_wait_callback(deadlines.wait)
     event.listen(engine, "connect", require_utf8)
     event.listen(engine, "connect", leave_ids_as_text)
-    event.listen(engine, "checkin", note_idleness)
-    event.listen(engine, "checkout", require_life)
+    event.listen(engine, "checkin", record_idle_since)
+    event.listen(engine, "checkout", require_alive)
     event.listen(engine, "do_execute", execute_with_settings)
     event.listen(engine, "commit", end_with("COMMIT"))
     event.listen(engine, "rollback", end_with("ROLLBACK"))
-    event.listen(engine, "handle_error", judge_error)
+    event.listen(engine, "handle_error", classify_error)
 
 
 def require_utf8(connection: psycopg.connection, _record: Any) -> None:
@@ -102,12 +102,12 @@ def leave_ids_as_text(connection: psycopg.connection, _record: Any) -> None:
     psycopg.register_type(UUID_AS_TEXT, connection)
 
 
-def note_idleness(connection: psycopg.connection | None, record: ConnectionPoolEntry) -> None:
+def record_idle_since(connection: psycopg.connection | None, record: ConnectionPoolEntry) -> None:
     record.info["idle_since"] = time.monotonic()
 
 
-def require_life(connection: psycopg.connection, record: ConnectionPoolEntry, _proxy: Any) -> None:
-    """Look whether a connection is alive: has the server said farewell, does it answer after idleness?
+def require_alive(connection: psycopg.connection, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Check a connection before it is lent: has the server closed it, does it answer after idleness?
 
     Raises:
         DisconnectionError: it is not, or a transaction was left open on it; the pool then makes a new one.
@@ -116,16 +116,19 @@ def require_life(connection: psycopg.connection, record: ConnectionPoolEntry, _p
     if idle_since is None:  # it was made just now
         return
     try:
-        if has_news(connection) or connection.get_transaction_status() != psycopg.TRANSACTION_STATUS_IDLE:
+        if (
+            has_unread_data(connection)
+            or connection.get_transaction_status() != psycopg.TRANSACTION_STATUS_IDLE
+        ):
             raise DisconnectionError("PostgreSQL has closed the connection, or a transaction was left open")
-        if time.monotonic() - idle_since > TRUSTED_SECONDS:
-            with deadlines.limit(deadlines.CONNECT_SECONDS), connection.cursor() as cursor:
+        if time.monotonic() - idle_since > TRUSTED_IDLE_SECONDS:
+            with deadlines.answer_within(deadlines.CONNECT_SECONDS), connection.cursor() as cursor:
                 cursor.execute("SELECT")
     except psycopg2.Error as error:
         raise DisconnectionError from error
 
 
-def has_news(connection: psycopg.connection) -> bool:
+def has_unread_data(connection: psycopg.connection) -> bool:
     """Whether PostgreSQL has sent something unasked, which is hardly ever anything but its farewell."""
     socket = select.poll()
     socket.register(connection.fileno(), select.POLLIN)
@@ -143,12 +146,12 @@ def execute_with_settings(
     if cursor.connection.get_transaction_status() == psycopg.TRANSACTION_STATUS_IDLE:
         begin = context.execution_options.get("begin", "") if context else ""
         lock_seconds = deadlines.locks.seconds(deadlines.LOCK_SECONDS)
-        statement = beginning(begin, lock_seconds) + statement
+        statement = transaction_prologue(begin, lock_seconds) + statement
     cursor.execute(statement, parameters)
     return True
 
 
-def beginning(begin: str, lock_seconds: float) -> str:
+def transaction_prologue(begin: str, lock_seconds: float) -> str:
     """What PostgreSQL is told at the start of a transaction, or of a statement that is one of its own."""
     settings = {
         "lock_timeout": f"{lock_seconds * 1000:.0f}ms",
@@ -173,8 +176,8 @@ def end_with(statement: str) -> Callable[[Connection], None]:
     return end
 
 
-def judge_error(context: ExceptionContext) -> None:
-    """Note what an error says beyond the statement that it ends.
+def classify_error(context: ExceptionContext) -> None:
+    """Tell SQLAlchemy and the circuit breaker what an error means beyond its own statement.
 
     With a connection that is lost SQLAlchemy drops the whole pool: after a failover, all of it leads to the
     old primary. A read waits for no row, so one that waited for a lock in vain shows that a whole table is

@@ -1,4 +1,4 @@
-"""Forgetting what is no longer promised: old answers to idempotent writes, and old deletions."""
+"""Retention: removing what is no longer promised, old stored responses and old deletions."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,8 +11,10 @@ from todo_service.models import Deletion, StoredResponse, User
 
 BATCH = 500  # rows in one transaction: locks are short, and requests go on between two
 
-RAISE_FORGOTTEN = (
-    update(User).where(User.id == USER, User.forgotten < bindparam("to")).values(forgotten=bindparam("to"))
+RAISE_PRUNED_THROUGH = (
+    update(User)
+    .where(User.id == USER, User.pruned_through < bindparam("to"))
+    .values(pruned_through=bindparam("to"))
 )
 
 
@@ -48,7 +50,7 @@ def prune_deletions(before: datetime) -> int:
         )
         with transaction() as connection:
             for user_id, revision in fetch(newest):
-                execute(RAISE_FORGOTTEN, user=user_id, to=revision)
+                execute(RAISE_PRUNED_THROUGH, user=user_id, to=revision)
             execute(delete(Deletion).where(chosen, Deletion.deleted_at < before))
             connection.commit()
         removed += len(rows)

@@ -16,7 +16,7 @@ from sqlalchemy import false, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from todo_service.config import Settings
-from todo_service.db.availability import AWAY, OTHER_SCHEMA, NotReady, reason, unavailability
+from todo_service.db.availability import OTHER_SCHEMA, UNAVAILABLE, NotReady, reason, unavailability
 from todo_service.db.begin import begin, write_lock
 from todo_service.db.deadlines import LOCK_SECONDS
 from todo_service.db.engine import WRITE
@@ -46,35 +46,35 @@ class Schema:
         self.app = app
         self.auto_migrate = auto_migrate
         self.needed = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-        self.seen_current = False
+        self.is_current = False
         self.problem: str | None = OTHER_SCHEMA
-        self.told: str | None = None
+        self.logged: str | None = None
         self.lock = Lock()
         self.thread = Thread()
-        self.look_again_at = 0.0
+        self.next_check_at = 0.0
 
-    def look(self) -> Thread:
+    def start_check(self) -> Thread:
         """See whether the schema is current, and make it so if that is our task: in a thread, for it may take
         an hour, and one at a time. If the last look was just now, this is what it was done by."""
         with self.lock:
-            if not self.thread.is_alive() and time.monotonic() > self.look_again_at:
-                self.thread = Thread(target=self.see, daemon=True)
+            if not self.thread.is_alive() and time.monotonic() > self.next_check_at:
+                self.thread = Thread(target=self.check_in_context, daemon=True)
                 self.thread.start()
             return self.thread
 
-    def see(self) -> None:
+    def check_in_context(self) -> None:
         started = time.monotonic()
         try:
             with self.app.app_context():
-                self.problem = problem_found_by(upgrade if self.auto_migrate else require_version)
+                self.problem = run_check(upgrade if self.auto_migrate else require_version)
         except Exception:  # that of a migration, say: nobody waits for this thread to tell
             log.exception("The schema could not be looked after")
             self.problem = OTHER_SCHEMA
-        self.seen_current = self.problem is None
+        self.is_current = self.problem is None
         # What was in vain is not repeated for as long as it took; what was refused is not granted at once.
         ended = time.monotonic()
-        pause = 0 if self.problem == AWAY else RETRY_SECONDS
-        self.look_again_at = ended + max(pause, ended - started)
+        pause = 0 if self.problem == UNAVAILABLE else RETRY_SECONDS
+        self.next_check_at = ended + max(pause, ended - started)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -101,29 +101,29 @@ def require_current(wait: float | None = LOCK_SECONDS) -> None:
         NotReady: the schema is not what the code needs and may not, cannot or could not yet be changed.
     """
     schema = this_schema()
-    if not schema.seen_current:
-        schema.look().join(wait)
-    if not schema.seen_current:
+    if not schema.is_current:
+        schema.start_check().join(wait)
+    if not schema.is_current:
         raise NotReady(schema.problem or OTHER_SCHEMA)
 
 
 # ---- checks: they raise CommandError if the schema is not as it must be, and DBAPIError as the database does
 
 
-def found() -> str | None:
+def database_revision() -> str | None:
     """The revision the database is at; None if it is empty."""
     with db.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def require_version() -> None:
-    needed, at = this_schema().needed, found()
+    needed, at = this_schema().needed, database_revision()
     if at != needed:
         raise CommandError(f"the schema is at {at}, needed is {needed}")
 
 
 def upgrade() -> None:
-    if found() != this_schema().needed:
+    if database_revision() != this_schema().needed:
         try:
             command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
         except SQLAlchemyError as error:
@@ -140,16 +140,16 @@ def require_writable() -> None:
         connection.execute(update(Erasure).values(revision=0).where(false()))  # SQLite knows no FOR UPDATE
 
 
-def problem_found_by(check: Callable[[], None]) -> str | None:
+def run_check(check: Callable[[], None]) -> str | None:
     """What a check finds wrong, in a sentence for clients. The log hears once what it is, and what helps."""
-    schema, problem, told = this_schema(), None, None
+    schema, problem, logged = this_schema(), None, None
     try:
         check()
     except (SQLAlchemyError, CommandError) as error:
-        problem, told = unavailability(error) or OTHER_SCHEMA, reason(error) + advice(error)
-    if told and told != schema.told:
-        log.warning("Not ready: %s", told)
-    schema.told = told
+        problem, logged = unavailability(error) or OTHER_SCHEMA, reason(error) + advice(error)
+    if logged and logged != schema.logged:
+        log.warning("Not ready: %s", logged)
+    schema.logged = logged
     return problem
 
 

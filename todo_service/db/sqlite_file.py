@@ -1,4 +1,4 @@
-"""The file of an SQLite database: made once, its owner's alone, and missed when it is gone.
+"""SQLite's database file: created once, readable by its owner alone, and missed when it is gone.
 
 SQLite itself goes on writing into a file that was deleted or replaced, and makes a new one where there is
 none: what was acknowledged would be lost.
@@ -21,11 +21,11 @@ class SqliteFile:
         self.path: str | None = None
 
     def listen(self, engine: Engine) -> None:
-        event.listen(engine, "do_connect", self.create)
-        event.listen(engine, "connect", self.note)
-        event.listen(engine, "checkout", self.require)
+        event.listen(engine, "do_connect", self.create_private)
+        event.listen(engine, "connect", self.record_identity)
+        event.listen(engine, "checkout", self.require_same_file)
 
-    def create(self, _dialect: Any, _record: Any, arguments: list[str], _options: Any) -> None:
+    def create_private(self, _dialect: Any, _record: Any, arguments: list[str], _options: Any) -> None:
         """Make a new file one that only its owner can read; what lies beside it takes after it.
 
         Raises:
@@ -38,11 +38,11 @@ class SqliteFile:
         elif self.identity() is None:
             raise sqlite3.OperationalError(f"{self.path} has been deleted")
 
-    def note(self, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+    def record_identity(self, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         [(_, _, self.path)] = connection.execute("PRAGMA database_list")
         record.info["file"] = self.identity()
 
-    def require(self, _connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    def require_same_file(self, _connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
         """
         Raises:
             DisconnectionError: the connection leads to another file; the pool then makes a new one.

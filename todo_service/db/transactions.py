@@ -1,4 +1,4 @@
-"""Statements: a read is one by itself, a write a transaction that all its statements are a part of."""
+"""Statements and transactions: a read is a statement by itself, a write a transaction of several."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ def transaction() -> Iterator[Connection]:
     """A transaction that writes, of which every statement within is a part; uncommitted, it is undone."""
     with write_lock() as deadline, db.engine.connect() as connection:
         begin(connection, WRITE, deadline)
-        with current(connection):
+        with bind_connection(connection):
             yield connection
 
 
@@ -60,12 +60,12 @@ def snapshot() -> Iterator[None]:
     """A transaction that only reads, and whose statements all see the same moment."""
     with db.engine.connect() as connection:
         begin(connection, SNAPSHOT)
-        with current(connection):
+        with bind_connection(connection):
             yield
 
 
 @contextmanager
-def current(connection: Connection) -> Iterator[None]:
+def bind_connection(connection: Connection) -> Iterator[None]:
     g.connection = connection
     try:
         yield

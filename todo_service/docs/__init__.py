@@ -1,1 +1,1 @@
-"""The service told of itself: the OpenAPI document, Swagger UI, health."""
+"""Self-description: the OpenAPI document, Swagger UI, health checks."""

@@ -76,7 +76,7 @@ REFUSALS: dict[str, Problem] = {
         headers={"WWW-Authenticate": 'Bearer realm="todo"'},
     ),
     "The task is somebody else's.": Problem(403, "forbidden", "Not authorized to access this task"),
-    "There is no such thing.": queries.missing(),
+    "There is no such thing.": queries.not_found(),
     "Another write, perhaps the first with this key, is still running.": idempotency.still_running(),
     "A task of this id was deleted; it does not come back.": queries.task_deleted(),
     "Deletions that the token's holder has not heard of are forgotten: start over without it.": (
@@ -92,7 +92,7 @@ REFUSALS: dict[str, Problem] = {
     ),
     "The body is too large.": too_large(MAX_BODY),
     "The body is not declared as JSON.": unsupported(),
-    "The key's first request had another body.": idempotency.reused(),
+    "The key's first request had another body.": idempotency.key_reused(),
     "More requests than the user has in one window, or more refused tokens than the address has.": Problem(
         429, "rate_limited", "Too many requests; please wait a moment.", headers={"Retry-After": "12"}
     ),

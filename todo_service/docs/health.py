@@ -15,7 +15,7 @@ from todo_service.db.availability import NotReady
 
 blueprint = Blueprint("health", __name__)
 
-REMEMBERED_SECONDS = 1
+CACHE_SECONDS = 1
 
 LINKS = {
     "tasks": "tasks.list_tasks",
@@ -86,7 +86,7 @@ class Readiness:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.looked_at = -math.inf
+        self.checked_at = -math.inf
         self.problem: str | None = "Nobody has looked yet."
 
     def require(self) -> None:
@@ -96,20 +96,20 @@ class Readiness:
         """
         if self.lock.acquire(blocking=False):
             try:
-                if time.monotonic() - self.looked_at > REMEMBERED_SECONDS:
-                    self.problem = self.look()
-                    self.looked_at = time.monotonic()
+                if time.monotonic() - self.checked_at > CACHE_SECONDS:
+                    self.problem = self.check()
+                    self.checked_at = time.monotonic()
             finally:
                 self.lock.release()
         if self.problem:
             raise NotReady(self.problem)
 
-    def look(self) -> str | None:
+    def check(self) -> str | None:
         """What is wrong, in a sentence; None if nothing is."""
-        with deadlines.limit(deadlines.CONNECT_SECONDS):
+        with deadlines.answer_within(deadlines.CONNECT_SECONDS):
             try:
                 schema_version.require_current()
             except NotReady as error:
                 return error.detail
             # It was so once. Somebody may have migrated since, or another host be the primary.
-            return schema_version.problem_found_by(schema_version.require_writable)
+            return schema_version.run_check(schema_version.require_writable)

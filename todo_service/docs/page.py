@@ -15,7 +15,7 @@ from flask import (
 )
 
 from todo_service.api.contract import serves
-from todo_service.api.etags import as_sent
+from todo_service.api.etags import without_proxy_suffix
 
 blueprint = Blueprint("docs", __name__, template_folder="swagger")
 
@@ -44,7 +44,9 @@ def heed_etags_only() -> None:
     """Of all conditions only If-None-Match means anything here; a date far off even fails to be read."""
     for name in ("IF_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE", "IF_RANGE", "RANGE"):
         request.environ.pop(f"HTTP_{name}", None)
-    request.environ["HTTP_IF_NONE_MATCH"] = as_sent(request.environ.get("HTTP_IF_NONE_MATCH", ""))
+    request.environ["HTTP_IF_NONE_MATCH"] = without_proxy_suffix(
+        request.environ.get("HTTP_IF_NONE_MATCH", "")
+    )
 
 
 @blueprint.get("/openapi.json")

@@ -1,1 +1,1 @@
-"""For those who run the service: logs, metrics, what each request has taken."""
+"""Observability, for those who run the service: logs, metrics, what each request has cost."""

@@ -1,4 +1,4 @@
-"""The numbers of all processes of the service, for Prometheus, on a port of their own.
+"""The metrics exporter: the sums over all processes of the service, for Prometheus, on a port of their own.
 
 Every process would serve them, whatever server it is of; the one that holds a lock does, and so answers also
 while all threads are busy with requests. When it goes, the kernel frees the lock, and another takes over.
@@ -23,9 +23,9 @@ from todo_service.ops.metrics_directory import VARIABLE
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1
-TOLD_AT = 3  # attempts in vain
-LOOKS = 50  # at a file that is not yet what it will be
-BETWEEN_LOOKS = 0.01  # seconds
+LOG_AFTER_FAILURES = 3  # attempts in vain
+READ_ATTEMPTS = 50  # at a file that is not yet what it will be
+READ_PAUSE_SECONDS = 0.01
 
 
 class AllProcesses(Collector):
@@ -35,16 +35,16 @@ class AllProcesses(Collector):
         self.directory = directory
 
     def collect(self) -> Iterable[Metric]:
-        for _ in range(LOOKS):
+        for _ in range(READ_ATTEMPTS):
             try:
-                files = [str(file) for file in self.directory.glob("*.db") if counts(file)]
+                files = [str(file) for file in self.directory.glob("*.db") if is_counted(file)]
                 return list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]  # not typed there
             except (struct.error, ValueError):
-                time.sleep(BETWEEN_LOOKS)
+                time.sleep(READ_PAUSE_SECONDS)
         return []
 
 
-def counts(file: Path) -> bool:
+def is_counted(file: Path) -> bool:
     """Whether what a process has noted is still so. What it has counted always is; what it is in the middle
     of (`gauge_live*_<pid>.db`) ends with it. The file stays: the directory may not be ours."""
     return not file.name.startswith("gauge_live") or is_alive(int(file.stem.rpartition("_")[2]))
@@ -79,6 +79,6 @@ def listen(host: str, port: int, directory: Path) -> Thread:
             return start_http_server(port, host, registry)[1]
         except OSError as error:
             failures += 1
-            if failures == TOLD_AT:
+            if failures == LOG_AFTER_FAILURES:
                 log.error("No metrics are served: METRICS_PORT %d: %s", port, error.strerror)
             time.sleep(RETRY_SECONDS)

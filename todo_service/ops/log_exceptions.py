@@ -12,7 +12,7 @@ from typing import Any
 
 from structlog.typing import ExcInfo
 
-OURS = __name__.partition(".")[0]
+PACKAGE = __name__.partition(".")[0]
 
 
 def as_list(exc_info: ExcInfo, *, every_message: bool) -> list[dict[str, Any]]:
@@ -23,9 +23,9 @@ def as_list(exc_info: ExcInfo, *, every_message: bool) -> list[dict[str, Any]]:
 def as_text(exc_info: ExcInfo, *, every_message: bool) -> str:
     """The same for people, in lines that are indented, and so not to be taken for lines of the log."""
     lines = []
-    for told in as_list(exc_info, every_message=every_message):
-        message = f": {one_line(told['message'])}" if "message" in told else ""
-        lines += [f"  {told['type']}{message}", *(f"    {place}" for place in told["at"])]
+    for described in as_list(exc_info, every_message=every_message):
+        message = f": {one_line(described['message'])}" if "message" in described else ""
+        lines += [f"  {described['type']}{message}", *(f"    {frame}" for frame in described["at"])]
     return "\n".join(lines)
 
 
@@ -46,16 +46,18 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def describe(error: BaseException, every_message: bool) -> dict[str, Any]:
     cls = type(error)
-    told: dict[str, Any] = {"type": f"{cls.__module__}.{cls.__qualname__}"}
+    described: dict[str, Any] = {"type": f"{cls.__module__}.{cls.__qualname__}"}
     if code := getattr(error, "pgcode", None):  # SQLSTATE, which says as much as the message
-        told["type"] += f" {code}"
-    if every_message or cls.__module__.partition(".")[0] == OURS:
-        told["message"] = str(error)
+        described["type"] += f" {code}"
+    if every_message or cls.__module__.partition(".")[0] == PACKAGE:
+        described["message"] = str(error)
     # Without the lines of source, which would be read from disk.
     frames = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), lookup_lines=False)
-    return told | {"at": [f"{place(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]}
+    return described | {
+        "at": [f"{short_path(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+    }
 
 
-def place(file: str) -> str:
+def short_path(file: str) -> str:
     """The end of a file's path, which is enough to find it."""
     return "/".join(PurePath(file).parts[-2:])

@@ -1,4 +1,4 @@
-"""What is counted, for Prometheus. Every process counts for itself, in files; exporter.py adds them up."""
+"""Prometheus metrics. Every process counts for itself, in files; exporter.py adds them up."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""By what the lines of a request are found: its id, and that of the trace it is a part of."""
+"""Correlation ids: of a request, and of the trace it is a part of; every log line carries them."""
 
 import re
 from random import getrandbits

@@ -35,11 +35,11 @@ class RequestStats:
 
 def init_app(app: Flask, settings: Settings) -> None:
     log = logs.request_logger(settings)
-    counts = bool(settings.metrics_port)
+    with_metrics = bool(settings.metrics_port)
     with app.app_context():
         for engine in db.engines.values():
-            watch(engine)
-            if counts and isinstance(engine.pool, QueuePool):
+            time_statements(engine)
+            if with_metrics and isinstance(engine.pool, QueuePool):
                 count_connections(engine, engine.pool)
 
     @app.before_request
@@ -52,17 +52,17 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         stats: RequestStats = g.stats
-        about = describe(response)
+        about = request_event(response)
         if response.is_streamed and not response.direct_passthrough:
-            response.response = counted(response.response, stats)  # type: ignore[arg-type]  # bytes, when streamed
-            response.call_on_close(lambda: finish(log, stats, about, counts))
+            response.response = count_bytes(response.response, stats)  # type: ignore[arg-type]  # bytes, when streamed
+            response.call_on_close(lambda: log_request(log, stats, about, with_metrics))
         else:
             stats.bytes_sent = 0 if request.method == "HEAD" else response.content_length or 0
-            finish(log, stats, about, counts)
+            log_request(log, stats, about, with_metrics)
         return response
 
 
-def watch(engine: Engine) -> None:
+def time_statements(engine: Engine) -> None:
     """Count and time every statement of a request, also one that fails; to connect, say, is none."""
 
     def before_execute(*_: Any) -> None:
@@ -87,7 +87,7 @@ def count_connections(engine: Engine, pool: QueuePool) -> None:
     event.listen(engine, "checkin", lambda *_: metrics.pool_in_use.set(pool.checkedout() - 1))  # told before
 
 
-def describe(response: Response) -> dict[str, Any]:
+def request_event(response: Response) -> dict[str, Any]:
     """What there is to tell of a request before its answer is sent."""
     user, rule = g.get("current_user"), request.url_rule
     return {
@@ -95,11 +95,11 @@ def describe(response: Response) -> dict[str, Any]:
         "method": request.method,
         "route": template(rule.rule) if rule else None,
         "status": response.status_code,
-        "user_id": named(user.id) if user else None,
+        "user_id": loggable_user_id(user.id) if user else None,
     }
 
 
-def named(user_id: str) -> str:
+def loggable_user_id(user_id: str) -> str:
     """The user's id; where an auth server makes that of an e-mail address, its digest."""
     return f"sha256:{sha256(user_id.encode()).hexdigest()}" if "@" in user_id else user_id
 
@@ -110,16 +110,18 @@ def template(rule: str) -> str:
     return re.sub("<(?:[^<>]*:)?([^<>]*)>", r"{\1}", rule)
 
 
-def counted(chunks: Iterable[bytes], stats: RequestStats) -> Iterator[bytes]:
+def count_bytes(chunks: Iterable[bytes], stats: RequestStats) -> Iterator[bytes]:
     for chunk in chunks:
         stats.bytes_sent += len(chunk)
         yield chunk
 
 
-def finish(log: FilteringBoundLogger, stats: RequestStats, about: dict[str, Any], counts: bool) -> None:
+def log_request(
+    log: FilteringBoundLogger, stats: RequestStats, about: dict[str, Any], with_metrics: bool
+) -> None:
     seconds = perf_counter() - stats.started
-    if counts:
-        duration, statements = counters(about["method"], about["route"], about["status"])
+    if with_metrics:
+        duration, statements = histograms(about["method"], about["route"], about["status"])
         duration.observe(seconds)
         statements.observe(stats.statements)
     with suppress(OSError):  # a disk that is full of logs is no reason to refuse what is done already
@@ -135,7 +137,7 @@ def finish(log: FilteringBoundLogger, stats: RequestStats, about: dict[str, Any]
 
 
 @lru_cache(1000)
-def counters(method: str, route: str | None, status: int) -> tuple[Histogram, Histogram]:
+def histograms(method: str, route: str | None, status: int) -> tuple[Histogram, Histogram]:
     """What counts the requests of a kind: how long they took, and how many statements."""
     method, route = method if method in METHODS else "other", route or "none"
     return metrics.requests.labels(method, route, status), metrics.statements.labels(method, route)

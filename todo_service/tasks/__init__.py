@@ -1,1 +1,1 @@
-"""What a person does with tasks: the endpoints, and the statements behind them."""
+"""Tasks: the endpoints, and the statements behind them."""

@@ -1,4 +1,4 @@
-"""Several operations as one: all of them, or none (contract §6)."""
+"""Batches: several operations in one transaction, all of them or none (contract §6)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -25,16 +25,16 @@ blueprint = Blueprint("batch", __name__, url_prefix="/api/tasks")
 
 MAX_BYTES = 1024 * 1024  # contract §1
 
-Result = dict[str, Any]
+OperationResult = dict[str, Any]
 
 
 def counts_operations(view: View) -> View:
     """Let each operation count as a request (contract §7): before any is done, or even begun to be."""
 
     @wraps(view)
-    def counted(fields: dict[str, Any]) -> Any:
-        rate_limit.hit_as(len(fields["operations"]))
-        return view(fields=fields)
+    def counted(data: dict[str, Any]) -> Any:
+        rate_limit.hit_as(len(data["operations"]))
+        return view(data=data)
 
     return counted
 
@@ -45,23 +45,23 @@ def counts_operations(view: View) -> View:
 @counts_operations
 @writes(RUN_BATCH)
 @returns(BatchResultSchema(), refuses=(403, 404, 410, 412))
-def run_batch(fields: dict[str, Any]) -> dict[str, list[Result]]:
+def run_batch(data: dict[str, Any]) -> dict[str, list[OperationResult]]:
     """Do up to 100 operations in order, all or none of them. The first that fails decides the answer,
     with its index as the name in `errors`."""
-    return {"results": [perform(index, raw) for index, raw in enumerate(fields["operations"])]}
+    return {"results": [run_operation(index, raw) for index, raw in enumerate(data["operations"])]}
 
 
-def perform(index: int, raw: Any) -> Result:
+def run_operation(index: int, raw: Any) -> OperationResult:
     try:
-        return do(load_operation(raw))
+        return apply_operation(load_operation(raw))
     except ValidationError as error:
-        problem = invalid(flat(cast(dict[str, Any], error.messages)))
+        problem = invalid(flatten(cast(dict[str, Any], error.messages)))
     except Problem as error:
         problem = as_committed(error)
-    raise failed(index, problem)
+    raise operation_problem(index, problem)
 
 
-def do(operation: dict[str, Any]) -> Result:
+def apply_operation(operation: dict[str, Any]) -> OperationResult:
     match operation["op"]:
         case "create" if operation["id"]:
             return {"status": 201, "task": create_under(operation["id"], operation["task"])}
@@ -94,7 +94,7 @@ def as_committed(problem: Problem) -> Problem:
     return precondition_failed(own_task_or_none(problem.current["id"]))
 
 
-def failed(index: int, problem: Problem) -> Problem:
+def operation_problem(index: int, problem: Problem) -> Problem:
     """The same refusal, naming the operation."""
     messages = [f"{name}: {' '.join(said)}" for name, said in (problem.errors or {}).items()]
     return Problem(
@@ -107,10 +107,10 @@ def failed(index: int, problem: Problem) -> Problem:
     )
 
 
-def flat(messages: dict[str, Any], prefix: str = "") -> dict[str, list[str]]:
+def flatten(messages: dict[str, Any], prefix: str = "") -> dict[str, list[str]]:
     """Messages of nested members by their paths: `task.title`."""
     found: dict[str, list[str]] = {}
     for name, said in messages.items():
         path = f"{prefix}{name}"
-        found |= flat(said, f"{path}.") if isinstance(said, dict) else {path: said}
+        found |= flatten(said, f"{path}.") if isinstance(said, dict) else {path: said}
     return found

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from todo_service.api.fields import StrictBoolean, Union, absent, kind
+from todo_service.api.fields import StrictBoolean, Union, absent, discriminator
 from todo_service.api.schemas import Input, Output
 from todo_service.tasks.queries import UUID
 from todo_service.tasks.schemas import TaskInput, TaskSchema
@@ -18,7 +18,7 @@ def is_uuid(value: str) -> None:
 class CreateOperationInput(Input):
     """Create a task."""
 
-    op = kind("create")
+    op = discriminator("create")
     id = fields.String(
         load_default=absent,
         validate=is_uuid,
@@ -42,21 +42,21 @@ class ChangeOperationInput(Input):
 class UpdateOperationInput(ChangeOperationInput):
     """Change what is sent of a task."""
 
-    op = kind("update")
+    op = discriminator("update")
     task = fields.Nested(TaskInput(partial=True), required=True)
 
 
 class CompleteOperationInput(ChangeOperationInput):
     """Complete or reopen a task."""
 
-    op = kind("complete")
+    op = discriminator("complete")
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
 class DeleteOperationInput(ChangeOperationInput):
     """Delete a task."""
 
-    op = kind("delete")
+    op = discriminator("delete")
 
 
 OPERATIONS: dict[str, Schema] = {

@@ -1,11 +1,11 @@
-"""The changes feed, by which devices keep a mirror of their user's tasks (contract §6).
+"""The change feed, by which devices keep a mirror of their user's tasks (contract §6).
 
 Because a user's revisions commit in their order, nothing can appear behind a revision that was seen: a
 token is little more than the revision up to which its holder knows everything.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -40,29 +40,30 @@ SYNC_TOKEN = SyncTokenSchema()
 
 
 @dataclass(frozen=True)
-class Position:
-    """How far a device has followed.
+class SyncPoint:
+    """A point in the feed up to which a device has followed it: what a sync token holds.
 
     Args:
         revision: it knows all changes before this one,
         id: and of this one those up to this task; None: all of them.
         floor: deletions up to this revision do not concern it: it never had those tasks.
-        born: when the user's row was made, None before that. Another life has other revisions.
+        incarnation: when the user's row was made; None before that. After an erasure it is
+            another one, with other revisions.
     """
 
     revision: int = 0
     id: str | None = None
     floor: int = 0
-    born: datetime | None = None
+    incarnation: datetime | None = None
 
 
 class Change(NamedTuple):
-    """A row of the feed: the user's revision, how far deletions are forgotten, when the life began; and a
+    """A row of the feed: the user's revision, how far deletions are pruned, the incarnation; and a
     change of a task, if there is one."""
 
     user_revision: int
-    forgotten: int
-    born: datetime
+    pruned_through: int
+    incarnation: datetime
     deleted_at: datetime | None
     task: TaskRow
 
@@ -78,52 +79,52 @@ class Change(NamedTuple):
 def list_changes(since: str | None, limit: int) -> dict[str, Any]:
     """List what has changed since a token of an earlier answer. Without one, everything there is. Each
     task appears once, as it now is; ask on with the new token while `has_more` is true."""
-    start = position(since) if since else None
+    start = read_token(since) if since else None
     rows = [Change.of(row) for row in read_feed(start, limit + 1)]
     if not rows:  # never written, or erased
-        if start and start.born:
+        if start and start.incarnation:
             raise erased()
-        return {"changes": [], "token": token_of(Position()), "has_more": False}
+        return {"changes": [], "token": make_token(SyncPoint()), "has_more": False}
     user = rows[0]
-    if start and start.born not in (None, user.born):
+    if start and start.incarnation not in (None, user.incarnation):
         raise erased()
     if start and is_expired(start, user):
         raise expired()
     changes = [row for row in rows if row.task.revision is not None]
     has_more = len(changes) > limit
     changes = changes[:limit]
-    reached = Position(
+    reached = SyncPoint(
         revision=changes[-1].task.revision if changes else start.revision if start else 0,
         id=changes[-1].task.id if has_more else None,
         floor=start.floor if start else user.user_revision,
-        born=user.born,
+        incarnation=user.incarnation,
     )
     return {
         "changes": [as_change(row) for row in changes],
-        "token": token_of(reached),
+        "token": make_token(reached),
         "has_more": has_more,
     }
 
 
-def token_of(position: Position) -> str:
-    return encode(asdict(position), current_user().id)
+def make_token(point: SyncPoint) -> str:
+    return encode(SYNC_TOKEN.dump(point), current_user().id)
 
 
-def position(token: str) -> Position:
+def read_token(token: str) -> SyncPoint:
     """Where the holder of a token stands.
 
     Raises:
         Problem: 410, it cannot be read, or is another user's.
     """
     try:
-        return Position(**decode(token, SYNC_TOKEN, current_user().id))
+        return SyncPoint(**decode(token, SYNC_TOKEN, current_user().id))
     except ValueError:
         raise expired() from None
 
 
-def is_expired(start: Position, user: Change) -> bool:
+def is_expired(start: SyncPoint, user: Change) -> bool:
     """Whether deletions that the device has not heard of may be forgotten, or revisions that it has seen."""
-    return start.revision > user.user_revision or max(start.revision, start.floor) < user.forgotten
+    return start.revision > user.user_revision or max(start.revision, start.floor) < user.pruned_through
 
 
 def expired() -> Problem:
@@ -142,7 +143,7 @@ def as_change(row: Change) -> dict[str, Any]:
     return {"type": "delete", "id": row.task.id, "deleted_at": row.deleted_at}
 
 
-def read_feed(start: Position | None, limit: int) -> Sequence[AnyRow]:
+def read_feed(start: SyncPoint | None, limit: int) -> Sequence[AnyRow]:
     within = start is not None and start.id is not None
     values: dict[str, Any] = {}
     if start:
@@ -159,17 +160,21 @@ def feed(*, starts: bool, within: bool) -> Select[Any]:
         within: it knows a part of the changes of a revision.
     """
     changed = select(cast(null(), Deletion.deleted_at.type).label("deleted_at"), *TASK_COLUMNS)
-    gone = select(Deletion.deleted_at, *(deletion_column(column) for column in TASK_COLUMNS))
+    deleted = select(Deletion.deleted_at, *(deletion_column(column) for column in TASK_COLUMNS))
     limit = bindparam("limit", type_=Integer)
     parts = [
         part.order_by(table.revision, task_id).limit(limit).subquery()
         for part, table, task_id in (
             (changed.where(*unseen_tasks(starts, within)), Task, Task.id),
-            (gone.where(*unseen_deletions(starts, within)), Deletion, Deletion.task_id),
+            (deleted.where(*unseen_deletions(starts, within)), Deletion, Deletion.task_id),
         )
     ]
     both = union_all(*(select(part) for part in parts)).subquery()
-    known = (User.revision.label("user_revision"), User.forgotten, User.created_at.label("born"))
+    known = (
+        User.revision.label("user_revision"),
+        User.pruned_through.label("pruned_through"),
+        User.created_at.label("incarnation"),
+    )
     return (
         select(*known, *both.c)
         .select_from(User)
@@ -188,17 +193,17 @@ def deletion_column(column: Any) -> Any:
 
 def unseen_tasks(starts: bool, within: bool) -> list[ColumnElement[bool]]:
     mine = Task.user_id == USER
-    return [mine] if starts else [mine, is_behind(Task, Task.id, within)]
+    return [mine] if starts else [mine, is_after(Task, Task.id, within)]
 
 
 def unseen_deletions(starts: bool, within: bool) -> list[ColumnElement[bool]]:
     if starts:  # a device that starts has nothing to delete
         return [false()]
     floor = Deletion.revision > bindparam("floor")
-    return [Deletion.user_id == USER, floor, is_behind(Deletion, Deletion.task_id, within)]
+    return [Deletion.user_id == USER, floor, is_after(Deletion, Deletion.task_id, within)]
 
 
-def is_behind(table: type[Task] | type[Deletion], task_id: Any, within: bool) -> ColumnElement[bool]:
+def is_after(table: type[Task] | type[Deletion], task_id: Any, within: bool) -> ColumnElement[bool]:
     """Whether a change lies behind the device's position."""
     revision = bindparam("revision", type_=BigInteger)
     if not within:

@@ -1,4 +1,4 @@
-"""Finding tasks: which, in which order, page by page (contract §5)."""
+"""Listing tasks: filters, sort orders and keyset pages (contract §5)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
@@ -25,11 +25,11 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from todo_service.api.cursors import CursorSchema, decode, encode
-from todo_service.api.fields import NAMES
+from todo_service.api.fields import PRIORITY_NAMES
 from todo_service.api.paging import Key, pages
 from todo_service.api.problems import invalid
 from todo_service.db.transactions import USER, AnyRow, fetch, fetch_value
-from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Moment, Task, TaskRow, User, in_utc
+from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Task, TaskRow, User, UtcDateTime, to_utc
 from todo_service.tasks.folding import fold, title_key
 
 Compare = Callable[[Any, Any], Any]
@@ -44,7 +44,7 @@ SORTS = {
 }
 NEWEST_FIRST = (Key(Task.created_at, descending=True), Key(Task.id, descending=True))
 
-NUMBERS = {name or "none": number for number, name in NAMES.items()}
+NUMBERS = {name or "none": number for number, name in PRIORITY_NAMES.items()}
 
 CURRENT_REVISION = select(User.revision).where(User.id == USER)
 
@@ -168,7 +168,7 @@ def is_due(compare: Compare, bound: str) -> ColumnElement[bool]:
     The first condition says less than the second; it is there for being one range of an index.
     """
     moment, clock, outer = (
-        bindparam(name, type_=Moment()) for name in (bound, f"{bound}_clock", f"{bound}_outer")
+        bindparam(name, type_=UtcDateTime()) for name in (bound, f"{bound}_clock", f"{bound}_outer")
     )
     return and_(
         compare(Task.due_date, outer), compare(Task.due_date, case((IS_DUE_ON_A_DAY, clock), else_=moment))
@@ -179,7 +179,7 @@ def due_values(bound: str, due: datetime | None, outer: Callable[..., datetime])
     """The values of `is_due`; `outer` of moment and clock says which of them more tasks meet."""
     if due is None:
         return {}
-    moment, clock = in_utc(due), due.replace(tzinfo=None)
+    moment, clock = to_utc(due), due.replace(tzinfo=None)
     return {bound: moment, f"{bound}_clock": clock, f"{bound}_outer": outer(moment, clock)}
 
 
@@ -206,7 +206,7 @@ class Page(NamedTuple):
     total: int | None
 
 
-def find(search: Search, limit: int, cursor: str | None, *, counts: bool) -> Page:
+def find_page(search: Search, limit: int, cursor: str | None, *, counts: bool) -> Page:
     """The page of at most `limit` tasks that begins at the cursor.
 
     Raises:
@@ -215,9 +215,11 @@ def find(search: Search, limit: int, cursor: str | None, *, counts: bool) -> Pag
     shape, values = search.shape, search.values()
     behind = None
     if cursor:
-        after = position(cursor, search, shape.keys())
-        behind = tuple(value is not None for value in after)
-        values |= {f"after_{number}": value for number, value in enumerate(after) if value is not None}
+        after = read_cursor(cursor, search, shape.keys())
+        behind = tuple(key_value is not None for key_value in after)
+        values |= {
+            f"after_{number}": key_value for number, key_value in enumerate(after) if key_value is not None
+        }
     rows = fetch(statement_for(shape, behind, counts=counts), **values, limit=limit + 1)
     if not rows:  # nobody has written yet
         return Page([], next=None, revision=0, total=0)
@@ -225,18 +227,18 @@ def find(search: Search, limit: int, cursor: str | None, *, counts: bool) -> Pag
     tasks = found[:limit]
     return Page(
         tasks,
-        next=cursor_behind(tasks[-1], search, shape.keys()) if len(found) > limit else None,
+        next=cursor_after(tasks[-1], search, shape.keys()) if len(found) > limit else None,
         revision=head.revision,
         total=head.total,
     )
 
 
-def cursor_behind(row: AnyRow, search: Search, keys: Sequence[Key]) -> str:
+def cursor_after(row: AnyRow, search: Search, keys: Sequence[Key]) -> str:
     task = TaskRow._make(row[: len(TaskRow._fields)])
-    return encode({key.column.key: value(task, key) for key in keys}, *astuple(search))
+    return encode({key.column.key: key_value(task, key) for key in keys}, *astuple(search))
 
 
-def position(cursor: str, search: Search, keys: Sequence[Key]) -> list[Any]:
+def read_cursor(cursor: str, search: Search, keys: Sequence[Key]) -> list[Any]:
     """The values of the row that the cursor stands behind."""
     names = [key.column.key for key in keys]
     try:
@@ -246,7 +248,7 @@ def position(cursor: str, search: Search, keys: Sequence[Key]) -> list[Any]:
     return [values[name] for name in names]
 
 
-def value(task: TaskRow, key: Key) -> Any:
+def key_value(task: TaskRow, key: Key) -> Any:
     """A task's value of a key; of its folded title too, which is not read with it."""
     return title_key(task.title) if key.column is Task.title_key else getattr(task, key.column.key)
 

@@ -1,8 +1,8 @@
-"""If-Match and If-None-Match of writes (contract §6): nobody overwrites what they have not seen."""
+"""Optimistic locking: If-Match and If-None-Match of writes (RFC 9110 §13, contract §6)."""
 
 from flask import current_app, request
 
-from todo_service.api.etags import etag, is_listed
+from todo_service.api.etags import etag, etag_matches
 from todo_service.api.problems import Problem
 from todo_service.models import TaskRow
 from todo_service.tasks.queries import (
@@ -35,8 +35,8 @@ def require_match(task: TaskRow) -> None:
     Raises:
         Problem: 412, with the task as it is.
     """
-    has_changed = not is_listed(task.revision, request.headers.get("If-Match", "*"))
-    if has_changed or is_listed(task.revision, request.headers.get("If-None-Match", "")):
+    has_changed = not etag_matches(task.revision, request.headers.get("If-Match", "*"))
+    if has_changed or etag_matches(task.revision, request.headers.get("If-None-Match", "")):
         raise precondition_failed(task)
 
 

@@ -1,4 +1,4 @@
-"""What can be done with the current user's tasks. Nothing here can reach anybody else's."""
+"""Statements on single tasks, all scoped to the current user: nothing here reaches anybody else's."""
 
 import re
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 from todo_service.api.problems import Problem
 from todo_service.auth.bearer import current_user
 from todo_service.db.transactions import USER, execute, fetch_one, fetch_value
-from todo_service.models import TASK_COLUMNS, Deletion, Moment, Task, TaskRow
+from todo_service.models import TASK_COLUMNS, Deletion, Task, TaskRow, UtcDateTime
 from todo_service.tasks.folding import search_columns
 from todo_service.writes.revisions import current_work
 
@@ -17,27 +17,27 @@ TaskData = dict[str, Any]
 
 UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-IS_MINE = (Task.user_id == USER, Task.id == bindparam("task"))
-READ = select(*TASK_COLUMNS).where(*IS_MINE)
+OWN_TASK = (Task.user_id == USER, Task.id == bindparam("task"))
+SELECT_TASK = select(*TASK_COLUMNS).where(*OWN_TASK)
 INSERT = insert(Task)
-UPDATE = update(Task).where(*IS_MINE)  # sets the columns that are given
-DELETE = delete(Task).where(*IS_MINE).returning(*TASK_COLUMNS)
+UPDATE = update(Task).where(*OWN_TASK)  # sets the columns that are given
+DELETE = delete(Task).where(*OWN_TASK).returning(*TASK_COLUMNS)
 # Not EXISTS, for which a sharding database fetches from every shard: with LIMIT it stops at the first.
 EXISTS = select(Task.id).where(Task.id == bindparam("task")).limit(1)
 
-WAS_MINE = (Deletion.user_id == USER, Deletion.task_id == bindparam("task"))
-NOTE_DELETION = insert(Deletion)
-FIND_DELETION = select(Deletion.deleted_at).where(*WAS_MINE)
-FORGET_DELETION = delete(Deletion).where(*WAS_MINE)
+OWN_DELETION = (Deletion.user_id == USER, Deletion.task_id == bindparam("task"))
+INSERT_DELETION = insert(Deletion)
+SELECT_DELETED_AT = select(Deletion.deleted_at).where(*OWN_DELETION)
+DELETE_DELETION = delete(Deletion).where(*OWN_DELETION)
 
-MY_COMPLETED = (Task.user_id == USER, Task.completed)
-NOTE_COMPLETED = insert(Deletion).from_select(
+OWN_COMPLETED = (Task.user_id == USER, Task.completed)
+INSERT_COMPLETED_DELETIONS = insert(Deletion).from_select(
     ["user_id", "task_id", "revision", "deleted_at"],
     select(
-        Task.user_id, Task.id, bindparam("write", type_=BigInteger), bindparam("now", type_=Moment())
-    ).where(*MY_COMPLETED),
+        Task.user_id, Task.id, bindparam("write", type_=BigInteger), bindparam("now", type_=UtcDateTime())
+    ).where(*OWN_COMPLETED),
 )
-DELETE_COMPLETED = delete(Task).where(*MY_COMPLETED)
+DELETE_COMPLETED = delete(Task).where(*OWN_COMPLETED)
 
 
 def own_task(id: str) -> TaskRow:
@@ -46,41 +46,41 @@ def own_task(id: str) -> TaskRow:
     Raises:
         Problem: 403 if it is somebody else's, 404 if there is none.
     """
-    return own_task_or_none(id) or refuse(id)
+    return own_task_or_none(id) or refuse_missing(id)
 
 
 def own_task_or_none(id: str) -> TaskRow | None:
     """The same, where a task that is not there is no reason to refuse."""
-    row = fetch_one(READ, **my(id))
+    row = fetch_one(SELECT_TASK, **task_key(id))
     return TaskRow._make(row) if row else None
 
 
-def my(id: str) -> dict[str, str]:
+def task_key(id: str) -> dict[str, str]:
     """What picks one task of the current user's.
 
     Raises:
         Problem: 404, the id is none; no statement is spent on it.
     """
     if not UUID.fullmatch(id):
-        raise missing()
+        raise not_found()
     return {"user": current_user().id, "task": id.lower()}
 
 
-def refuse(id: str) -> NoReturn:
+def refuse_missing(id: str) -> NoReturn:
     """Say why the current user has no such task: the one question that is asked across users.
 
     Who had it and deleted it does not learn that somebody else uses the same id (contract §6).
     """
     if fetch_one(EXISTS, task=id.lower()) and not deleted_at(id):
         raise Problem(403, "forbidden", "Not authorized to access this task")
-    raise missing()
+    raise not_found()
 
 
 def task_deleted() -> Problem:
     return Problem(410, "task_deleted", "The task of this id was deleted.")
 
 
-def missing() -> Problem:
+def not_found() -> Problem:
     return Problem(404, "not_found", "Task not found")
 
 
@@ -124,33 +124,33 @@ def change(task: TaskRow, data: TaskData) -> TaskRow:
 def remove(id: str) -> TaskRow:
     """Delete a task and note that it was; return what it was. Raises as `own_task` does."""
     work = current_work()
-    gone = TaskRow._make(fetch_one(DELETE, **my(id)) or refuse(id))
+    deleted = TaskRow._make(fetch_one(DELETE, **task_key(id)) or refuse_missing(id))
     execute(
-        NOTE_DELETION,
-        user_id=gone.user_id,
-        task_id=gone.id,
+        INSERT_DELETION,
+        user_id=deleted.user_id,
+        task_id=deleted.id,
         revision=work.next_revision(),
         deleted_at=work.moment,
     )
-    return gone
+    return deleted
 
 
 def deleted_at(id: str) -> datetime | None:
     """When the current user deleted the task of this id, as far as that is still noted."""
-    moment: datetime | None = fetch_value(FIND_DELETION, **my(id))
+    moment: datetime | None = fetch_value(SELECT_DELETED_AT, **task_key(id))
     return moment
 
 
 def forget_deletion(id: str) -> None:
     """Let a task come back under its id: it and its deletion never stand side by side."""
-    execute(FORGET_DELETION, **my(id))
+    execute(DELETE_DELETION, **task_key(id))
 
 
 def remove_completed() -> int:
     """Delete the user's completed tasks as one change; return how many there were."""
     work = current_work()
-    execute(NOTE_COMPLETED, user=current_user().id, write=work.revision, now=work.moment)
-    gone = execute(DELETE_COMPLETED, user=current_user().id).rowcount
-    if gone:
+    execute(INSERT_COMPLETED_DELETIONS, user=current_user().id, write=work.revision, now=work.moment)
+    deleted = execute(DELETE_COMPLETED, user=current_user().id).rowcount
+    if deleted:
         work.next_revision()
-    return gone
+    return deleted

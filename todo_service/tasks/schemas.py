@@ -7,19 +7,19 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, pre_load, validate
 
 from todo_service.api.fields import (
-    NAMES,
     PRIORITIES,
+    PRIORITY_NAMES,
     CommaSeparated,
     Due,
-    Limit,
     LocalTimestamp,
+    PageLimit,
     Priority,
     StrictBoolean,
     Timestamp,
     Title,
     Union,
     absent,
-    kind,
+    discriminator,
 )
 from todo_service.api.schemas import Input, Output, Parameters
 from todo_service.db.transactions import AnyRow
@@ -28,7 +28,7 @@ from todo_service.models import TaskRow, due
 SERVER_OWNED = ("id", "user_id", "created_at", "updated_at", "completed_at", "revision")
 
 
-class SentBack(Input):
+class EchoedInput(Input):
     """What may come with members the server owns, because clients send back what they got: ignored."""
 
     @pre_load
@@ -109,13 +109,13 @@ def serialize_tasks(tasks: Iterable[AnyRow | TaskRow]) -> list[dict[str, Any]]:
     serialized = []
     for row in tasks:
         task = dict(zip(MEMBERS, row, strict=False))
-        task["priority"] = NAMES[task["priority"]]
+        task["priority"] = PRIORITY_NAMES[task["priority"]]
         task["due_date"] = due(row)
         serialized.append(task)
     return serialized
 
 
-class TaskInput(SentBack, TaskMembers):
+class TaskInput(EchoedInput, TaskMembers):
     """A task. Members the server owns may be sent back; they are ignored."""
 
     @post_load
@@ -129,7 +129,7 @@ class TaskInput(SentBack, TaskMembers):
         return data
 
 
-class CompletionInput(SentBack):
+class CompletionInput(EchoedInput):
     """Whether the task is to be done or not."""
 
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
@@ -184,7 +184,7 @@ class ListParameters(Parameters):
             "word, whatever the case, the accents and the form (NFC, NFD, full width)."
         },
     )
-    limit = Limit()
+    limit = PageLimit()
     cursor = fields.String(
         load_default=absent,
         metadata={"description": "Where the page begins: follow the `Link` of the page before it."},
@@ -221,20 +221,20 @@ class ChangesParameters(Parameters):
         load_default=absent,
         metadata={"description": "The `token` of the last answer; without it, everything there is."},
     )
-    limit = Limit()
+    limit = PageLimit()
 
 
 class UpsertSchema(Output):
     """A task that is new or has changed, as it now is."""
 
-    type = kind("upsert")
+    type = discriminator("upsert")
     task = fields.Nested(TaskSchema)
 
 
 class DeletionSchema(Output):
     """A task that is gone."""
 
-    type = kind("delete")
+    type = discriminator("delete")
     id = fields.UUID(metadata={"examples": ["019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"]})
     deleted_at = Timestamp(metadata={"examples": ["2026-11-30T18:20:00Z"]})
 

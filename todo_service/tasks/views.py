@@ -9,12 +9,12 @@ from uuid_utils import uuid7
 from werkzeug.routing import BaseConverter
 from werkzeug.urls import iri_to_uri
 
-from todo_service.api.contract import JSON, MERGE_PATCH, Answer, returns, takes, unless_known
+from todo_service.api.contract import JSON, MERGE_PATCH, Result, raise_if_not_modified, returns, takes
 from todo_service.api.etags import list_version
 from todo_service.api.problems import invalid
 from todo_service.auth.bearer import current_user, signed_in
 from todo_service.models import TaskRow
-from todo_service.tasks.listing import Search, current_revision, find
+from todo_service.tasks.listing import Search, current_revision, find_page
 from todo_service.tasks.preconditions import create_under, require_match, task_to_change
 from todo_service.tasks.queries import TaskData, change, create, own_task, remove, remove_completed
 from todo_service.tasks.schemas import (
@@ -54,21 +54,21 @@ def know_task_ids(state: BlueprintSetupState) -> None:
 @signed_in
 @takes(query=ListParameters())
 @returns(TaskSchema(many=True), etag=True, headers=("Link", "X-Total-Count"))
-def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> Answer:
+def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> Result:
     """List your tasks. When there are more than `limit`, `Link` leads to the next page."""
     if len(filters["order"]) > len(filters["sort"]):
         raise invalid({"order": ["Names more directions than sort has keys."]})
     search = Search(user_id=current_user().id, **filters)
     if "If-None-Match" in request.headers:
-        unless_known(list_version(search.user_id, current_revision(search.user_id)))
-    page = find(search, limit, cursor, counts=count)
+        raise_if_not_modified(list_version(search.user_id, current_revision(search.user_id)))
+    page = find_page(search, limit, cursor, counts=count)
     headers = {}
     if page.next:
         query = urlencode({**request.args.to_dict(flat=False), "cursor": page.next}, doseq=True)
         headers["Link"] = f'<{iri_to_uri(url_for("tasks.list_tasks"))}?{query}>; rel="next"'
     if count:
         headers["X-Total-Count"] = str(page.total)
-    return Answer(page.tasks, list_version(search.user_id, page.revision), headers=headers)
+    return Result(page.tasks, list_version(search.user_id, page.revision), headers=headers)
 
 
 @blueprint.post("")
@@ -76,9 +76,9 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> A
 @takes(TaskInput())
 @writes(CREATE_TASK)
 @returns(TaskSchema(), 201, etag=True, located_at="tasks.read_task")
-def create_task(fields: TaskData) -> TaskRow:
+def create_task(data: TaskData) -> TaskRow:
     """Create a task. Its id is made here; a `PUT` takes one of yours."""
-    return create(str(uuid7()), fields)
+    return create(str(uuid7()), data)
 
 
 @blueprint.delete("")
@@ -105,14 +105,14 @@ def read_task(id: str) -> TaskRow:
 @takes(TaskInput(partial=True), headers=("If-Match", "If-None-Match"))
 @writes(UPDATE_TASK)
 @returns(TaskSchema(), etag=True, located_at="tasks.read_task", refuses=(403, 404, 410, 412))
-def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
+def update_task(id: str, data: TaskData) -> TaskRow | Result:
     """Update a task. Members that are left out stay as they are. With `If-None-Match: *` the task is
     created under this id, a UUID that the client made."""
     if request.headers.get("If-None-Match", "").strip() == "*" and "If-Match" not in request.headers:
-        if "title" not in fields:
+        if "title" not in data:
             raise invalid({"title": ["Missing data for required field."]})
-        return Answer(create_under(id, fields), status=201)
-    return change(task_to_change(id), fields)
+        return Result(create_under(id, data), status=201)
+    return change(task_to_change(id), data)
 
 
 @blueprint.patch("/<task:id>")
@@ -120,9 +120,9 @@ def update_task(id: str, fields: TaskData) -> TaskRow | Answer:
 @takes(TaskInput(partial=True), media_types=(JSON, MERGE_PATCH), headers=("If-Match",))
 @writes(PATCH_TASK)
 @returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
-def patch_task(id: str, fields: TaskData) -> TaskRow:
+def patch_task(id: str, data: TaskData) -> TaskRow:
     """Change some members of a task. A JSON merge patch (RFC 7396): null clears, what is left out stays."""
-    return change(task_to_change(id), fields)
+    return change(task_to_change(id), data)
 
 
 @blueprint.delete("/<task:id>")
@@ -140,7 +140,7 @@ def delete_task(id: str) -> None:
 @takes(CompletionInput(), body_optional=True, headers=("If-Match",))
 @writes(COMPLETE_TASK)
 @returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
-def complete_task(id: str, fields: TaskData | None) -> TaskRow:
+def complete_task(id: str, data: TaskData | None) -> TaskRow:
     """Complete or reopen a task. Without a body its state is toggled."""
     task = task_to_change(id)
-    return change(task, fields or {"completed": not task.completed})
+    return change(task, data or {"completed": not task.completed})

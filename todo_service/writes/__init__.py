@@ -1,1 +1,1 @@
-"""What every write is: one transaction with a revision, done once."""
+"""Units of work: every write is one transaction with revisions of its own, replayed rather than repeated."""

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a write that is sent again is answered again, and done once (contract §6)."""
+"""Idempotent replay: a write that is sent again with its `Idempotency-Key` is done once (contract §6)."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import OperationalError
 
-from todo_service.api.contract import empty
+from todo_service.api.contract import empty_response
 from todo_service.api.problems import Problem, invalid
 from todo_service.auth.bearer import current_user
 from todo_service.config import Settings
@@ -52,9 +52,9 @@ THIS_KEY = (
     StoredResponse.endpoint == bindparam("operation"),
     StoredResponse.key == bindparam("name"),
 )
-FIND = select(*(StoredResponse.__table__.c[name] for name in Stored._fields)).where(*THIS_KEY)
-FORGET = delete(StoredResponse).where(*THIS_KEY)
-KEEP = insert(StoredResponse)
+SELECT_STORED = select(*(StoredResponse.__table__.c[name] for name in Stored._fields)).where(*THIS_KEY)
+DELETE_STORED = delete(StoredResponse).where(*THIS_KEY)
+INSERT_STORED = insert(StoredResponse)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -87,7 +87,7 @@ def writes(operation: str) -> Callable[[View], View]:
                 raise invalid({"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]})
             try:
                 with unit_of_work():
-                    return once(partial(view, **values), place(operation), key)
+                    return replay_or_run(partial(view, **values), scoped_operation(operation), key)
             except OperationalError as error:
                 if is_lock_timeout(error):
                     raise still_running() from error
@@ -99,8 +99,8 @@ def writes(operation: str) -> Callable[[View], View]:
     return decorate
 
 
-def place(operation: str) -> str:
-    """Where a key counts: an operation and, if the path names one, a task, whatever the case of its id.
+def scoped_operation(operation: str) -> str:
+    """The scope of a key: an operation and, if the path names one, a task, whatever the case of its id.
 
     With a task's id it has at most 100 characters. For what is no id nothing is ever stored; it is quoted
     because not even a search for NUL is possible.
@@ -109,7 +109,7 @@ def place(operation: str) -> str:
     return ":".join((operation, *(quote(name.lower()) for name in ids)))
 
 
-def once(answer: Callable[[], Response], operation: str, key: str) -> Response:
+def replay_or_run(answer: Callable[[], Response], operation: str, key: str) -> Response:
     """The answer that is stored; or else a new one, which is stored now.
 
     Raises:
@@ -117,16 +117,16 @@ def once(answer: Callable[[], Response], operation: str, key: str) -> Response:
     """
     fingerprint = sha256(request.query_string + g.body).digest()
     this_key = {"user": current_user().id, "operation": operation, "name": key}
-    row = fetch_one(FIND, **this_key)
+    row = fetch_one(SELECT_STORED, **this_key)
     stored = Stored._make(row) if row else None
     if stored and is_fresh(stored.created_at):
         if bytes(stored.fingerprint) != fingerprint:
-            raise reused()
+            raise key_reused()
         return replay(stored)
     if stored:
-        execute(FORGET, **this_key)
+        execute(DELETE_STORED, **this_key)
     response = answer()
-    keep(response, operation, key, fingerprint)
+    store(response, operation, key, fingerprint)
     return response
 
 
@@ -135,10 +135,10 @@ def is_fresh(created_at: datetime) -> bool:
     return current_work().moment - created_at < lifetime
 
 
-def keep(response: Response, operation: str, key: str, fingerprint: bytes) -> None:
+def store(response: Response, operation: str, key: str, fingerprint: bytes) -> None:
     work, location = current_work(), response.headers.get("Location")
     execute(
-        KEEP,
+        INSERT_STORED,
         user_id=current_user().id,
         endpoint=operation,
         key=key,
@@ -155,7 +155,7 @@ def keep(response: Response, operation: str, key: str, fingerprint: bytes) -> No
 def replay(stored: Stored) -> Response:
     """The first answer again; nothing is written, so the write raises no revision."""
     body, status = bytes(stored.body), stored.status
-    response = Response(body, status, mimetype="application/json") if body else empty(status)
+    response = Response(body, status, mimetype="application/json") if body else empty_response(status)
     if stored.etag:
         response.headers["ETag"] = stored.etag
     if stored.location:
@@ -169,7 +169,7 @@ def below_prefix(location: str) -> str:
     return location[location.rindex("/api/") :]
 
 
-def reused() -> Problem:
+def key_reused() -> Problem:
     detail = "This Idempotency-Key was used with another payload."
     return Problem(422, "idempotency_key_reused", detail)
 

@@ -1,4 +1,4 @@
-"""A write begins by raising its user's counter: that orders, numbers and serialises the user's writes."""
+"""Revisions: each write raises its user's counter first, which orders, numbers and serialises them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, text, update
 from todo_service.auth.bearer import current_user
 from todo_service.auth.token_cache import CurrentUser
 from todo_service.db.transactions import USER, execute, fetch_value, transaction
-from todo_service.models import Moment, User, now
+from todo_service.models import User, UtcDateTime, utc_now
 
 # One statement on both databases. The row's lock is held until the commit, so the user's next write
 # waits here; a user's first two writes may race, and ON CONFLICT makes one of them the second.
@@ -23,12 +23,12 @@ BUMP = text(
         name = COALESCE(excluded.name, users.name)
     RETURNING revision
     """
-).bindparams(bindparam("now", type_=Moment()))
+).bindparams(bindparam("now", type_=UtcDateTime()))
 
-# The first write of a life. ETags of an earlier life, which was erased, must match nothing in this one, not
-# even if the first write changes nothing and so leaves the counter one lower. This is a statement of its own,
-# because it has to see what an erasure that the first one waited for has left.
-BEGIN_LIFE = text(
+# The first write of an incarnation. ETags of the one before, which was erased, must match nothing in this one,
+# not even if the first write changes nothing and so leaves the counter one lower. This is a statement of its
+# own, because it has to see what an erasure that the first one waited for has left.
+BEGIN_INCARNATION = text(
     """
     UPDATE users SET revision = COALESCE((SELECT revision + 2 FROM erasures), 1)
     WHERE id = :id
@@ -49,7 +49,7 @@ class UnitOfWork:
 
     def __init__(self, user: CurrentUser) -> None:
         self.user = user
-        self.moment = now()
+        self.moment = utc_now()
         self.bumped_to = self.revision = bump_revision(user, self.moment)
         self.is_worth_committing = False
 
@@ -68,7 +68,7 @@ class UnitOfWork:
 def bump_revision(user: CurrentUser, moment: object) -> int:
     """Raise the user's counter, which locks the user's row, and makes it at the first write."""
     revision: int = fetch_value(BUMP, id=user.id, email=user.email, name=user.name, now=moment)
-    return fetch_value(BEGIN_LIFE, id=user.id) if revision == 1 else revision
+    return fetch_value(BEGIN_INCARNATION, id=user.id) if revision == 1 else revision
 
 
 @contextmanager
