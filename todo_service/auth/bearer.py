@@ -70,8 +70,8 @@ def current_user() -> CurrentUser:
 
 
 def bearer_token() -> str:
-    """The bearer token of the request (RFC 6750 §2.1): all that stands behind `Bearer`. Flask-JWT-Extended would
-    look for one in the middle of a list, too, where nobody means one to be.
+    """The bearer token of the request (RFC 6750 §2.1): all that stands behind `Bearer`. Flask-JWT-Extended
+    would look for one in the middle of a list, too, where nobody means one to be.
 
     Raises:
         NoAuthorizationError: no bearer token was sent.

@@ -25,9 +25,9 @@ BUMP = text(
     """
 ).bindparams(bindparam("now", type_=UtcDateTime()))
 
-# The first write of an incarnation. ETags of the one before, which was erased, must match nothing in this one,
-# not even if the first write changes nothing and so leaves the counter one lower. This is a statement of its
-# own, because it has to see what an erasure that the first one waited for has left.
+# The first write of an incarnation. ETags of the one before, which was erased, must match nothing in this
+# one, not even if the first write changes nothing and so leaves the counter one lower. This is a statement of
+# its own, because it has to see what an erasure that the first one waited for has left.
 BEGIN_INCARNATION = text(
     """
     UPDATE users SET revision = COALESCE((SELECT revision + 2 FROM erasures), 1)
