@@ -15,8 +15,9 @@ from tests.load import at_once
 from tests.people import Person, token_for
 from todo_service import create_app
 from todo_service.auth import bearer
+from todo_service.auth.current_user import CurrentUser
 from todo_service.auth.key_set import FRESH_SECONDS, KeySet
-from todo_service.auth.token_cache import CurrentUser, TokenCache
+from todo_service.auth.token_cache import TokenCache
 from todo_service.config import Settings
 
 ADA = CurrentUser("ada", None, None)

@@ -15,7 +15,8 @@ from todo_service.account.export import FORMATS
 from todo_service.account.schemas import AccountSchema, EraseInput, ExportParameters, ExportSchema
 from todo_service.api.contract import returns, serves, takes
 from todo_service.auth import rate_limit
-from todo_service.auth.bearer import current_user, signed_in
+from todo_service.auth.bearer import signed_in
+from todo_service.auth.current_user import current_user
 from todo_service.db import deadlines
 from todo_service.db.transactions import USER, fetch, fetch_one, snapshot
 from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Task, TaskRow, User, UtcDateTime, utc_now

@@ -16,9 +16,10 @@ from jwt.exceptions import InvalidTokenError, PyJWTError
 from todo_service.api.fields import UNSTORABLE
 from todo_service.api.problems import Code, Problem, unavailable
 from todo_service.auth import rate_limit
+from todo_service.auth.current_user import CurrentUser
 from todo_service.auth.key_set import KeySet, KeysUnreachable
 from todo_service.auth.keys import ALGORITHMS
-from todo_service.auth.token_cache import CurrentUser, TokenCache
+from todo_service.auth.token_cache import TokenCache
 from todo_service.config import Settings
 from todo_service.db import schema_version
 from todo_service.extensions import jwt
@@ -61,12 +62,6 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
 
     vars(guarded)["signed_in"] = True  # read by the docs
     return guarded
-
-
-def current_user() -> CurrentUser:
-    """The principal of this request; only views behind `@signed_in` have one."""
-    user: CurrentUser = g.current_user
-    return user
 
 
 def bearer_token() -> str:

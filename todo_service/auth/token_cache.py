@@ -7,25 +7,16 @@ has expired, and whether the keys are still those that it was verified with.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
 
 from cachetools import TLRUCache
 
+from todo_service.auth.current_user import CurrentUser
 from todo_service.auth.key_set import KeySet
 
 CAPACITY = 10_000  # tokens, of which those not asked for the longest make room; about 10 MB at worst
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentUser:
-    """The person a verified token speaks for."""
-
-    id: str
-    email: str | None
-    name: str | None
 
 
 class Verified(NamedTuple):

@@ -29,7 +29,8 @@ from sqlalchemy import (
 from todo_service.api.contract import returns, takes
 from todo_service.api.cursors import SyncTokenSchema, decode, encode
 from todo_service.api.problems import Problem
-from todo_service.auth.bearer import current_user, signed_in
+from todo_service.auth.bearer import signed_in
+from todo_service.auth.current_user import current_user
 from todo_service.db.transactions import USER, AnyRow, fetch
 from todo_service.models import TASK_COLUMNS, Deletion, Task, TaskRow, User
 from todo_service.tasks.schemas import ChangesParameters, ChangesSchema

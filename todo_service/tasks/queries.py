@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
 from todo_service.api.problems import Problem
-from todo_service.auth.bearer import current_user
+from todo_service.auth.current_user import current_user
 from todo_service.db.transactions import USER, execute, fetch_one, fetch_value
 from todo_service.models import TASK_COLUMNS, Deletion, Task, TaskRow, UtcDateTime
 from todo_service.tasks.folding import search_columns

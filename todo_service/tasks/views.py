@@ -12,7 +12,8 @@ from werkzeug.urls import iri_to_uri
 from todo_service.api.contract import JSON, MERGE_PATCH, Result, raise_if_not_modified, returns, takes
 from todo_service.api.etags import list_version
 from todo_service.api.problems import invalid
-from todo_service.auth.bearer import current_user, signed_in
+from todo_service.auth.bearer import signed_in
+from todo_service.auth.current_user import current_user
 from todo_service.models import TaskRow
 from todo_service.tasks.listing import Search, current_revision, find_page
 from todo_service.tasks.preconditions import create_under, require_match, task_to_change

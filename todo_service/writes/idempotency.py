@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from todo_service.api.contract import empty_response
 from todo_service.api.problems import Problem, invalid
-from todo_service.auth.bearer import current_user
+from todo_service.auth.current_user import current_user
 from todo_service.config import Settings
 from todo_service.db.availability import is_lock_timeout
 from todo_service.db.transactions import USER, execute, fetch_one

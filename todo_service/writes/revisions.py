@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from flask import g
 from sqlalchemy import bindparam, text, update
 
-from todo_service.auth.bearer import current_user
-from todo_service.auth.token_cache import CurrentUser
+from todo_service.auth.current_user import CurrentUser, current_user
 from todo_service.db.transactions import USER, execute, fetch_value, transaction
 from todo_service.models import User, UtcDateTime, utc_now
 
