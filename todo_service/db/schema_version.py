@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from todo_service.config import Settings
 from todo_service.db.availability import OTHER_SCHEMA, UNAVAILABLE, NotReady, reason, unavailability
-from todo_service.db.begin import begin, write_lock
 from todo_service.db.deadlines import LOCK_SECONDS
 from todo_service.db.engine import WRITE
+from todo_service.db.transactions import begin, write_lock
 from todo_service.extensions import db, metadata, migrate
 from todo_service.models import Erasure
 from todo_service.ops.log_exceptions import chain
