@@ -11,7 +11,7 @@ from todo_service.api.json_body import MAX_BODY, too_large, unsupported
 from todo_service.api.problems import PROBLEM, TITLES, Code, Problem, invalid, unavailable
 from todo_service.api.schemas import Output
 from todo_service.docs.schemas import Object, example
-from todo_service.tasks import changes, queries
+from todo_service.tasks import problems
 from todo_service.tasks.schemas import TaskSchema
 from todo_service.writes import idempotency
 from todo_service.writes.idempotency import KEY
@@ -75,14 +75,14 @@ REFUSALS: dict[str, Problem] = {
         "Missing authentication token",
         headers={"WWW-Authenticate": 'Bearer realm="todo"'},
     ),
-    "The task is somebody else's.": Problem(403, "forbidden", "Not authorized to access this task"),
-    "There is no such thing.": queries.not_found(),
+    "The task is somebody else's.": problems.forbidden(),
+    "There is no such thing.": problems.not_found(),
     "Another write, perhaps the first with this key, is still running.": idempotency.still_running(),
-    "A task of this id was deleted; it does not come back.": queries.task_deleted(),
+    "A task of this id was deleted; it does not come back.": problems.task_deleted(),
     "Deletions that the token's holder has not heard of are forgotten: start over without it.": (
-        changes.expired()
+        problems.sync_token_expired()
     ),
-    "The token is from before the account was erased: forget what you hold of it, too.": changes.erased(),
+    "The token is from before the account was erased: forget what you hold of it.": problems.account_erased(),
     "The task is not as the request supposes, but as `current` shows it; nothing was changed.": Problem(
         412,
         "precondition_failed",
@@ -138,12 +138,12 @@ def add_refusals(spec: APISpec) -> None:
     """Every refusal as it would be sent, those of a status together; to be called in a request, which a
     problem names."""
     for status, group in groupby(REFUSALS.items(), lambda refusal: refusal[1].status):
-        when, problems = zip(*group, strict=True)
-        answers = {problem.code: problem.response().get_json() for problem in problems}
+        when, refused = zip(*group, strict=True)
+        answers = {problem.code: problem.response().get_json() for problem in refused}
         own_id = {"request_id": HEADERS["X-Request-Id"][1]}
         examples = {code: {"value": said | own_id} for code, said in answers.items()}
         content = {PROBLEM: {"schema": ProblemSchema(), "examples": examples}}
-        carried = headers("X-Request-Id", *problems[0].headers, *RATE_LIMIT)
+        carried = headers("X-Request-Id", *refused[0].headers, *RATE_LIMIT)
         described = {"description": " Or: ".join(when), "headers": carried, "content": content}
         spec.components.response(refusal_name(status), described)
 

@@ -28,11 +28,11 @@ from sqlalchemy import (
 
 from todo_service.api.contract import returns, takes
 from todo_service.api.cursors import SyncTokenSchema, decode, encode
-from todo_service.api.problems import Problem
 from todo_service.auth.bearer import signed_in
 from todo_service.auth.current_user import current_user
 from todo_service.db.transactions import USER, AnyRow, fetch
 from todo_service.models import TASK_COLUMNS, Deletion, Task, TaskRow, User
+from todo_service.tasks.problems import account_erased, sync_token_expired
 from todo_service.tasks.schemas import ChangesParameters, ChangesSchema
 
 blueprint = Blueprint("changes", __name__, url_prefix="/api/tasks")
@@ -84,13 +84,13 @@ def list_changes(since: str | None, limit: int) -> dict[str, Any]:
     rows = [Change.of(row) for row in read_feed(start, limit + 1)]
     if not rows:  # never written, or erased
         if start and start.incarnation:
-            raise erased()
+            raise account_erased()
         return {"changes": [], "token": make_token(SyncPoint()), "has_more": False}
     user = rows[0]
     if start and start.incarnation not in (None, user.incarnation):
-        raise erased()
+        raise account_erased()
     if start and is_expired(start, user):
-        raise expired()
+        raise sync_token_expired()
     changes = [row for row in rows if row.task.revision is not None]
     has_more = len(changes) > limit
     changes = changes[:limit]
@@ -120,22 +120,12 @@ def read_token(token: str) -> SyncPoint:
     try:
         return SyncPoint(**decode(token, SYNC_TOKEN, current_user().id))
     except ValueError:
-        raise expired() from None
+        raise sync_token_expired() from None
 
 
 def is_expired(start: SyncPoint, user: Change) -> bool:
     """Whether deletions that the device has not heard of may be forgotten, or revisions that it has seen."""
     return start.revision > user.user_revision or max(start.revision, start.floor) < user.pruned_through
-
-
-def expired() -> Problem:
-    detail = "The token is too old, or none of yours; please start over without one."
-    return Problem(410, "sync_token_expired", detail)
-
-
-def erased() -> Problem:
-    detail = "The account was erased since; please forget what you hold of it, and start over."
-    return Problem(410, "account_erased", detail)
 
 
 def as_change(row: Change) -> dict[str, Any]:

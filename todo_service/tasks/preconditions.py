@@ -5,6 +5,7 @@ from flask import current_app, request
 from todo_service.api.etags import etag, etag_matches
 from todo_service.api.problems import Problem
 from todo_service.models import TaskRow
+from todo_service.tasks.problems import task_deleted
 from todo_service.tasks.queries import (
     TaskData,
     create,
@@ -12,7 +13,6 @@ from todo_service.tasks.queries import (
     forget_deletion,
     own_task,
     own_task_or_none,
-    task_deleted,
 )
 from todo_service.tasks.schemas import TaskSchema
 from todo_service.writes.revisions import current_work

@@ -6,11 +6,11 @@ from typing import Any, NoReturn
 
 from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
-from todo_service.api.problems import Problem
 from todo_service.auth.current_user import current_user
 from todo_service.db.transactions import USER, execute, fetch_one, fetch_value
 from todo_service.models import TASK_COLUMNS, Deletion, Task, TaskRow, UtcDateTime
 from todo_service.tasks.folding import search_columns
+from todo_service.tasks.problems import forbidden, not_found
 from todo_service.writes.revisions import current_work
 
 TaskData = dict[str, Any]
@@ -72,16 +72,8 @@ def refuse_missing(id: str) -> NoReturn:
     Who had it and deleted it does not learn that somebody else uses the same id (contract §6).
     """
     if fetch_one(EXISTS, task=id.lower()) and not deleted_at(id):
-        raise Problem(403, "forbidden", "Not authorized to access this task")
+        raise forbidden()
     raise not_found()
-
-
-def task_deleted() -> Problem:
-    return Problem(410, "task_deleted", "The task of this id was deleted.")
-
-
-def not_found() -> Problem:
-    return Problem(404, "not_found", "Task not found")
 
 
 def create(id: str, data: TaskData) -> TaskRow:
