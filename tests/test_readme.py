@@ -172,6 +172,6 @@ def test_every_documented_code_is_one_the_service_uses_and_the_other_way_round()
     table = "\n".join(re.findall(r"^\| \d{3} \|(.*?)\|", CLIENTS, re.MULTILINE))
     documented = set(re.findall("`([a-z_]+)`", table))
     source = "\n".join(path.read_text() for path in (ROOT / "todo_service").rglob("*.py"))
-    used = set(re.findall(r'(?:Problem|refusal)\(\s*(?:\d{3}, )?"([a-z_]+)"', source))
+    used = set(re.findall(r'(?:Problem|unauthorized)\(\s*(?:\d{3}, )?"([a-z_]+)"', source))
     used |= set(re.findall(r'^    \d{3}: "([a-z_]+)",$', source, re.MULTILINE))
     assert used == documented

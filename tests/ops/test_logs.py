@@ -239,7 +239,7 @@ def test_on_a_console_an_exception_is_told_line_by_line(
     Person(app.test_client(), "ada").get()
     kinds = re.findall(r"^  (\S.*)$", log_lines.text, re.MULTILINE)
     assert kinds == ["builtins.ValueError", r'todo_service.config.SettingError: "PORT is\nodd"']
-    assert re.search(r"^    tests/test_logs\.py:\d+ fail$", log_lines.text, re.MULTILINE)
+    assert re.search(r"^    ops/test_logs\.py:\d+ fail$", log_lines.text, re.MULTILINE)
     assert "MARKER" not in log_lines.text
 
 
