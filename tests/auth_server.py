@@ -114,6 +114,14 @@ class AuthServer:
         self.http.server_close()
 
 
+def drip(request: Any) -> None:
+    """Answer a byte at a time, until the server hangs up."""
+    request.send_response(200)
+    request.end_headers()
+    while not request.hangs_up.wait(0.1):
+        request.wfile.write(b" ")
+
+
 def encode(value: object) -> str:
     """A part of a token made by hand."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()

@@ -14,11 +14,11 @@ import httpx
 import pytest
 from flask import Flask
 
-from tests.auth.test_tokens import HOSTILE, HS, confused, hs256
+from tests.auth.hostile_tokens import HOSTILE, HS, confused, hs256
 from tests.auth_server import AuthServer
+from tests.endpoints import ENDPOINTS
 from tests.people import claims_for, token_for
 from tests.service import Service
-from tests.tasks.test_isolation import ENDPOINTS
 
 MARKER = "the victim's own words"
 PROBES = 2000

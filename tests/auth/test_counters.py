@@ -4,14 +4,9 @@ import time
 
 import pytest
 
-from tests.auth.test_key_set import Clock
+from tests.clock import Clock
 from tests.load import at_once
 from todo_service.auth.counters import Counters
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

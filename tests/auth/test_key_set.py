@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.auth_server import AuthServer, SigningKey
+from tests.auth_server import AuthServer, SigningKey, drip
+from tests.clock import Clock
 from tests.log_lines import LogLines
 from tests.people import body, token_for
 from todo_service import create_app
@@ -29,21 +30,6 @@ from todo_service.config import Settings
 
 UNKNOWN = "no such key"
 SLACK = 5  # seconds by which a busy machine may exceed a limit
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -93,13 +79,6 @@ def test_a_flood_locks_a_rotated_key_out_for_no_longer_than_one_refill(
 
 def redirect(request: Any) -> None:
     AuthServer.reply(request, "", 302, Location="/api/auth/jwks?")
-
-
-def drip(request: Any) -> None:
-    request.send_response(200)
-    request.end_headers()
-    while not request.hangs_up.wait(0.1):
-        request.wfile.write(b" ")
 
 
 def drip_headers(request: Any) -> None:

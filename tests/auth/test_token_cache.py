@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.auth.test_key_set import Clock
 from tests.auth_server import AuthServer, SigningKey
+from tests.clock import Clock
 from tests.load import at_once
 from tests.people import Person, token_for
 from todo_service import create_app
@@ -23,11 +23,6 @@ from todo_service.config import Settings
 ADA = CurrentUser("ada", None, None)
 FOR_LONG = 10**9  # seconds
 ROOM = 50  # tokens
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.auth.test_key_set import drip
-from tests.auth_server import AuthServer, SigningKey
+from tests.auth_server import AuthServer, SigningKey, drip
 from tests.db.test_failures import refused
 from tests.load import PAUSE, Client, Request, at_once, clients, meanwhile
 from tests.people import SECRET

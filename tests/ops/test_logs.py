@@ -18,10 +18,10 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.serving import make_server
 
 from tests.conftest import MakeApp
+from tests.endpoints import NOBODYS
 from tests.log_lines import LogLines
 from tests.people import Person
 from tests.service import Service
-from tests.tasks.test_isolation import NOBODYS
 from todo_service.config import SettingError
 from todo_service.extensions import db
 from todo_service.ops import logs

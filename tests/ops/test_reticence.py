@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.auth_server import AuthServer
 from tests.conftest import MakeApp
+from tests.endpoints import ENDPOINTS, NOBODYS
 from tests.log_lines import LogLines
 from tests.ops.test_logs import caused, failing
 from tests.people import SECRET, Person, body, token_for
 from tests.service import Service
-from tests.tasks.test_isolation import ENDPOINTS, NOBODYS
 from todo_service.api.problems import invalid
 from todo_service.config import SettingError
 from todo_service.tasks import folding, listing, queries
