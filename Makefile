@@ -10,7 +10,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 ITSELF := $(BIN)/python$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test quick e2e bench check lint types audit format clean
+.PHONY: run test quick e2e bench check coverage lint types audit format clean
 
 run: $(BIN)/.run-$(VERSION) .env
 	@FLASK_SKIP_DOTENV=1 $(BIN)/flask db upgrade # which reads .env itself, and may not be able to
@@ -43,7 +43,14 @@ e2e: $(BIN)/.dev-$(VERSION)
 bench: $(BIN)/.bench-$(VERSION)
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 
-check: lint types audit test
+check: lint types audit coverage
+
+# The tests, and how much of the service they have run.
+coverage: $(BIN)/.dev-$(VERSION)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 lint: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/ruff format --check .
@@ -61,7 +68,7 @@ format: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .coverage_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A secret of this machine's own; nothing falls back to a known one.
 .env:

@@ -20,6 +20,9 @@ from tests.people import token_for
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 
+# The last is how coverage measures the processes of a program that it measures.
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+
 # What stands in the README, on which only the ports are others.
 GUNICORN = "gunicorn"
 GRANIAN = "granian"
@@ -41,7 +44,7 @@ def free_port() -> int:
 
 def clean_environment(**variables: str) -> dict[str, str]:
     """An environment in which only these settings are set."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {**kept, "PYTHONUNBUFFERED": "1", **variables}
 
 
