@@ -11,12 +11,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.test import TestResponse
 
+from tests.conftest import MakeApp
+from tests.faults import OWN, failing, person_with, statements_fail
 from tests.log_lines import LogLines
 from tests.people import Person, body
-from todo_service import create_app
-from todo_service.config import Settings
-from todo_service.tasks import queries
-from todo_service.tasks import views as tasks
 
 MEMBERS = {"type", "title", "status", "code", "detail", "request_id"}
 
@@ -63,8 +61,8 @@ def test_a_detail_stays_readable_however_long_the_names(ada: Person) -> None:
     assert set(found["errors"]) == {"title", *many}
 
 
-def test_the_rate_limit_refuses_with_429(app: Flask, environment: dict[str, str]) -> None:
-    limited = create_app(Settings.from_environ({**environment, "RATE_LIMIT": "3/minute"}))
+def test_the_rate_limit_refuses_with_429(make_app: MakeApp) -> None:
+    limited = make_app(RATE_LIMIT="3/minute")
     ada, bob = Person(limited.test_client(), "ada"), Person(limited.test_client(), "bob")
     left = [ada.get().headers["X-RateLimit-Remaining"] for _ in range(3)]
     assert left == ["2", "1", "0"]
@@ -93,10 +91,10 @@ UNAVAILABLE: list[Exception] = [
 
 @pytest.mark.parametrize("error", UNAVAILABLE, ids=lambda error: type(getattr(error, "orig", error)).__name__)
 def test_a_database_that_cannot_answer_is_503(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, error: Exception, log_lines: LogLines
+    app: Flask, ada: Person, error: Exception, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(tasks, "find_page", raising(error))
-    answer = ada.get()
+    with statements_fail(app, error):
+        answer = ada.get()
     found = problem(answer, 503, "service_unavailable", "Service Unavailable")
     assert found["detail"] == "The database is not available at the moment."
     assert int(answer.headers["Retry-After"]) >= 1
@@ -104,33 +102,24 @@ def test_a_database_that_cannot_answer_is_503(
     assert "SELECT" not in log_lines.text
 
 
-def raising(error: Exception) -> Any:
-    def fail(*_: Any, **__: Any) -> None:
-        raise error
-
-    return fail
-
-
 def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+    make_app: MakeApp, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(tasks, "find_page", raising(Secret("SECRET-IN-EXCEPTION")))
-    answer = ada.get()
+    answer = person_with(make_app(), failing(Secret("SECRET-IN-EXCEPTION"))).get(OWN)
     found = problem(answer, 500, "internal_error", "Internal Server Error")
     assert "SECRET" not in answer.text
     assert "Traceback" not in answer.text
     logged = log_lines.one("Unhandled exception")
     assert (logged["level"], logged["request_id"]) == ("ERROR", found["request_id"])
     assert logged["exception"][0]["type"] == f"{__name__}.Secret"
-    assert re.search(r"test_errors\.py:\d+ fail$", logged["exception"][0]["at"][-1])
+    assert re.search(r"tests/faults\.py:\d+ fail$", logged["exception"][0]["at"][-1])
     assert "SECRET" not in log_lines.text
     assert found["detail"] == "Something went wrong on our side; it has been logged."
 
 
-def test_a_failed_write_leaves_nothing_behind(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_half_way_leaves_nothing_behind(app: Flask, ada: Person) -> None:
     task = ada.adds()
-    with monkeypatch.context() as patched:
-        patched.setattr(queries, "INSERT_DELETION", None)
+    with statements_fail(app, RuntimeError(), "INSERT INTO deletions"):
         assert ada.delete(f"/api/tasks/{task['id']}").status_code == 500
     assert body(ada.get()) == [task]
     assert ada.adds()["revision"] == 2

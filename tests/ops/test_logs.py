@@ -1,14 +1,14 @@
 """What is logged: a line for each request and each event, in one form whoever wrote it."""
 
-import io
 import json
 import logging
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,13 +19,11 @@ from werkzeug.serving import make_server
 
 from tests.conftest import MakeApp
 from tests.endpoints import NOBODYS
+from tests.faults import OWN, caused, engine_of, failing, person_with
 from tests.log_lines import LogLines
-from tests.people import Person
-from tests.service import Service
+from tests.people import SECRET, Person
+from tests.service import ROOT, Service, clean_environment
 from todo_service.config import SettingError
-from todo_service.extensions import db
-from todo_service.ops import logs
-from todo_service.tasks import views as tasks
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -45,18 +43,6 @@ FIELDS = {
     "db_statements",
     "db_ms",
 }
-
-
-def failing(error: Exception) -> Callable[..., Any]:
-    def fail(*_: Any, **__: Any) -> Any:
-        raise error
-
-    return fail
-
-
-def caused(error: Exception, cause: Exception) -> Exception:
-    error.__cause__ = cause
-    return error
 
 
 def test_each_request_is_one_line_of_all_there_is_to_know(ada: Person, log_lines: LogLines) -> None:
@@ -105,11 +91,9 @@ def test_a_traceparent_of_a_later_version_counts(ada: Person, log_lines: LogLine
     assert log_lines.one("request")["trace_id"] == TRACE
 
 
-def test_events_carry_the_ids_of_their_request(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
-) -> None:
-    monkeypatch.setattr(tasks, "find_page", failing(OperationalError("", {}, Exception("away"))))
-    ada.get(headers={"X-Request-Id": "mine", "traceparent": PARENT})
+def test_events_carry_the_ids_of_their_request(make_app: MakeApp, log_lines: LogLines) -> None:
+    ada = person_with(make_app(), failing(OperationalError("", {}, Exception("away"))))
+    ada.get(OWN, headers={"X-Request-Id": "mine", "traceparent": PARENT})
     event = log_lines.one("The database is unavailable: away")
     assert (event["level"], event["request_id"], event["trace_id"]) == ("WARNING", "mine", TRACE)
     assert log_lines.one("request")["level"] == "WARNING"
@@ -148,45 +132,47 @@ def test_the_least_level_can_be_set(make_app: MakeApp, log_lines: LogLines) -> N
 # ---- whose line it is
 
 
-def test_lines_of_a_library_carry_the_ids_of_the_request_too(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
-) -> None:
-    monkeypatch.setattr(tasks, "find_page", lambda *_, **__: logging.getLogger("library").warning("Odd"))
-    ada.get(headers={"X-Request-Id": "mine", "traceparent": PARENT})
+def warning(message: str) -> Callable[[], str]:
+    """A view of which a library has something to say."""
+
+    def view() -> str:
+        logging.getLogger("library").warning(message)
+        return ""
+
+    return view
+
+
+def test_lines_of_a_library_carry_the_ids_of_the_request_too(make_app: MakeApp, log_lines: LogLines) -> None:
+    ada = person_with(make_app(), warning("Odd"))
+    ada.get(OWN, headers={"X-Request-Id": "mine", "traceparent": PARENT})
     line = log_lines.one("Odd")
     assert (line["request_id"], line["trace_id"]) == ("mine", TRACE)
     assert (line["level"], line["logger"]) == ("WARNING", "library")
 
 
-def test_ids_end_with_their_request(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
-) -> None:
+def test_ids_end_with_their_request(make_app: MakeApp, log_lines: LogLines) -> None:
+    ada = person_with(make_app(), warning("During"))
     ada.get(headers={"X-Request-Id": "first", "traceparent": PARENT})
     logging.getLogger("library").warning("Between")
-    monkeypatch.setattr(tasks, "find_page", lambda *_, **__: logging.getLogger("library").warning("During"))
-    ada.get(headers={"X-Request-Id": "second"})
+    ada.get(OWN, headers={"X-Request-Id": "second"})
     assert not {"request_id", "trace_id"} & log_lines.one("Between").keys()
     line = log_lines.one("During")
     assert line["request_id"] == "second"
     assert "trace_id" not in line
 
 
-def test_a_failed_request_leaves_no_ids_behind(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
-) -> None:
-    monkeypatch.setattr(tasks, "find_page", failing(RuntimeError()))
-    assert ada.get().status_code == 500
+def test_a_failed_request_leaves_no_ids_behind(make_app: MakeApp, log_lines: LogLines) -> None:
+    assert person_with(make_app(), failing(RuntimeError())).get(OWN).status_code == 500
     logging.getLogger("library").warning("Between")
     assert "request_id" not in log_lines.one("Between")
 
 
 def test_whoever_listens_to_logging_hears_of_a_failure_and_its_exception(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     """So does Sentry."""
     error = RuntimeError()
-    monkeypatch.setattr(tasks, "find_page", failing(error))
-    ada.get()
+    person_with(make_app(), failing(error)).get(OWN)
     (record,) = caplog.records
     assert (record.name, record.getMessage()) == ("todo_service.api.problems", "Unhandled exception")
     assert record.exc_info
@@ -201,14 +187,22 @@ def test_what_orjson_cannot_write_is_written_all_the_same(app: Flask, log_lines:
     assert log_lines.one("Half \ud83d")["number"] == 2**64
 
 
-def test_a_request_is_answered_though_nothing_can_be_logged(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full:
-        with monkeypatch.context() as patched:
-            patched.setattr(logs, "STDERR", full)
-            silenced = make_app()
-        assert Person(silenced.test_client(), "ada").post(json={"title": "x"}).status_code == 201
+ANSWERED = "from wsgi import app; print(app.test_client().get('/api/nowhere').status_code)"
+
+
+def test_a_request_is_answered_though_nothing_can_be_logged() -> None:
+    """Standard error leads to a disk that is full."""
+    with Path("/dev/full").open("w") as full:
+        program = subprocess.run(
+            [sys.executable, "-c", ANSWERED],
+            cwd=ROOT,
+            env=clean_environment(BETTER_AUTH_SECRET=SECRET),
+            stdout=subprocess.PIPE,
+            stderr=full,
+            timeout=60,
+            check=False,
+        )
+    assert program.stdout == b"404\n"
 
 
 def test_on_a_console_a_line_is_one_line_of_words(make_app: MakeApp, log_lines: LogLines) -> None:
@@ -229,17 +223,12 @@ def test_on_a_console_no_message_can_pass_for_a_line(
     assert f'WARNING "Odd: {json.dumps(end)[1:-1]}2026-11-21 ERROR forged" logger=library' in line
 
 
-def test_on_a_console_an_exception_is_told_line_by_line(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
-) -> None:
-    app = make_app(LOG_FORMAT="console")
-    monkeypatch.setattr(
-        tasks, "find_page", failing(caused(ValueError("MARKER"), SettingError("PORT is\nodd")))
-    )
-    Person(app.test_client(), "ada").get()
+def test_on_a_console_an_exception_is_told_line_by_line(make_app: MakeApp, log_lines: LogLines) -> None:
+    error = caused(ValueError("MARKER"), SettingError("PORT is\nodd"))
+    person_with(make_app(LOG_FORMAT="console"), failing(error)).get(OWN)
     kinds = re.findall(r"^  (\S.*)$", log_lines.text, re.MULTILINE)
     assert kinds == ["builtins.ValueError", r'todo_service.config.SettingError: "PORT is\nodd"']
-    assert re.search(r"^    ops/test_logs\.py:\d+ fail$", log_lines.text, re.MULTILINE)
+    assert re.search(r"^    tests/faults\.py:\d+ fail$", log_lines.text, re.MULTILINE)
     assert "MARKER" not in log_lines.text
 
 
@@ -280,12 +269,15 @@ def test_a_database_that_cannot_be_reached_took_no_statement(make_app: MakeApp, 
     assert (line["db_statements"], line["db_ms"]) == (0, 0)
 
 
-def test_a_statement_that_fails_is_counted(app: Flask, log_lines: LogLines) -> None:
-    with app.test_request_context("/health"):
-        app.preprocess_request()
-        with db.engine.connect() as connection, pytest.raises(SQLAlchemyError):
+def test_a_statement_that_fails_is_counted(make_app: MakeApp, log_lines: LogLines) -> None:
+    app = make_app()
+
+    def ask_in_vain() -> str:
+        with engine_of(app).connect() as connection, pytest.raises(SQLAlchemyError):
             connection.execute(text("SELECT nothing FROM nowhere"))
-        app.process_response(app.response_class())
+        return ""
+
+    assert person_with(app, ask_in_vain).get(OWN).status_code == 200
     line = log_lines.one("request")
     assert line["db_statements"] == 1
     assert 0 < line["db_ms"] < line["duration_ms"]
