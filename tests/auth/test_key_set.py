@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 
 from tests.auth_server import AuthServer, SigningKey, drip
 from tests.clock import Clock
+from tests.conftest import MakeApp
 from tests.log_lines import LogLines
 from tests.people import body, token_for
-from todo_service import create_app
 from todo_service.auth.key_set import (
     BURST,
     FETCH_SECONDS,
@@ -26,7 +26,6 @@ from todo_service.auth.key_set import (
     KeySet,
     KeysUnreachable,
 )
-from todo_service.config import Settings
 
 UNKNOWN = "no such key"
 SLACK = 5  # seconds by which a busy machine may exceed a limit
@@ -318,7 +317,7 @@ def test_an_answer_that_comes_late_counts_unless_a_newer_one_has_come(
     assert key_set.find(new.kid, "EdDSA")
 
 
-def test_while_keys_are_known_only_a_few_requests_wait_for_an_unknown_one(
+def test_only_a_few_requests_wait_for_an_unknown_key_while_others_are_known(
     key_set: KeySet, auth_server: AuthServer
 ) -> None:
     assert key_set.find(auth_server.keys[0].kid, "EdDSA")
@@ -348,13 +347,12 @@ def test_while_keys_are_known_only_a_few_requests_wait_for_an_unknown_one(
 
 
 @pytest.fixture
-def remote(environment: dict[str, str], auth_server: AuthServer) -> FlaskClient:
+def remote(make_app: MakeApp, auth_server: AuthServer) -> FlaskClient:
     """The service with both kinds of token on."""
-    settings = Settings.from_environ({**environment, "BETTER_AUTH_URL": auth_server.url})
-    return create_app(settings).test_client()
+    return make_app(BETTER_AUTH_URL=auth_server.url).test_client()
 
 
-def test_with_no_key_and_no_auth_server_the_answer_is_503(
+def test_the_answer_is_503_with_no_key_and_no_auth_server(
     remote: FlaskClient, auth_server: AuthServer, log_lines: LogLines
 ) -> None:
     token = auth_server.token()

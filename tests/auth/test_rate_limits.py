@@ -1,7 +1,7 @@
 """How often a user may call, and an address fail to sign in (contract §7)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.conftest import MakeApp
 from tests.log_lines import LogLines
 from tests.people import Person, body, token_for
 from tests.redis_server import RedisServer
 from tests.service import Service
-from todo_service import create_app
-from todo_service.auth import rate_limit
-from todo_service.config import Settings
-from todo_service.setting_types import Proxies
+from todo_service.auth.rate_limit import LOG_SECONDS, PAUSE_SECONDS
 
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
@@ -37,13 +35,9 @@ def storage(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def limited(app: Flask, environment: dict[str, str], storage: str) -> Flask:
+def limited(make_app: MakeApp, storage: str) -> Flask:
     """The application with three requests an hour."""
-    return with_limit(environment, RATE_LIMIT_STORAGE=storage)
-
-
-def with_limit(environment: dict[str, str], **more: str) -> Flask:
-    return create_app(Settings.from_environ({**environment, "RATE_LIMIT": "3/hour", **more}))
+    return make_app(RATE_LIMIT="3/hour", RATE_LIMIT_STORAGE=storage)
 
 
 def left(answer: TestResponse) -> tuple[int, str | None]:
@@ -108,10 +102,8 @@ def test_the_largest_batch_and_export_pass_though_the_limit_is_lower(limited: Fl
     assert left(bob.get("/api/account/export")) == (200, "2")
 
 
-def test_an_export_counts_as_one_for_each_thousand_tasks_begun(
-    app: Flask, environment: dict[str, str]
-) -> None:
-    fast = create_app(Settings.from_environ({**environment, "RATE_LIMIT": "2000/hour"}))
+def test_an_export_counts_as_one_for_each_thousand_tasks_begun(make_app: MakeApp) -> None:
+    fast = make_app(RATE_LIMIT="2000/hour")
     ada = Person(fast.test_client(), "ada")
     for _ in range(10):
         assert ada.post("/api/tasks/batch", json=creating(100)).status_code == 200
@@ -120,15 +112,15 @@ def test_an_export_counts_as_one_for_each_thousand_tasks_begun(
     assert left(ada.get("/api/account/export", buffered=True)) == (200, "996")
 
 
-def test_an_offline_device_brings_500_changes(app: Flask, environment: dict[str, str]) -> None:
-    usual = create_app(Settings.from_environ({**environment, "RATE_LIMIT": "600/minute"}))
+def test_an_offline_device_brings_500_changes(make_app: MakeApp) -> None:
+    usual = make_app(RATE_LIMIT="600/minute")
     ada = Person(usual.test_client(), "ada")
     answers = [left(ada.post("/api/tasks/batch", json=creating(100))) for _ in range(5)]
     assert answers == [(200, str(left)) for left in (500, 400, 300, 200, 100)]
 
 
-def test_waiting_as_told_is_enough(app: Flask, environment: dict[str, str]) -> None:
-    fast = create_app(Settings.from_environ({**environment, "RATE_LIMIT": "1/second"}))
+def test_a_user_who_waits_as_told_is_served(make_app: MakeApp) -> None:
+    fast = make_app(RATE_LIMIT="1/second")
     ada = Person(fast.test_client(), "ada")
     while (answer := ada.get()).status_code == 200:
         pass
@@ -154,14 +146,14 @@ def test_every_answer_under_api_says_where_one_stands(limited: Flask) -> None:
         assert not set(HEADERS) & set(client.get(path).headers.keys())
 
 
-def test_to_look_at_the_outside_costs_nothing(limited: Flask) -> None:
+def test_unknown_paths_and_preflights_cost_nothing(limited: Flask) -> None:
     client = limited.test_client()
     for _ in range(9):
         assert left(client.get("/api/nowhere")) == (404, "3")
         assert left(client.options("/api/tasks")) == (200, "3")
 
 
-def test_without_a_limit_there_are_no_headers(app: Flask, ada: Person) -> None:
+def test_answers_without_a_limit_have_no_fields_of_it(app: Flask, ada: Person) -> None:
     assert not set(HEADERS) & set(ada.get().headers.keys())
 
 
@@ -185,7 +177,7 @@ def test_good_tokens_pass_from_an_address_of_bad_ones(limited: Flask) -> None:
     assert left(anonymous(limited, token_for("ada"))) == (200, "2")
 
 
-def test_of_ipv6_a_network_counts_as_one(limited: Flask) -> None:
+def test_an_ipv6_network_counts_as_one_address(limited: Flask) -> None:
     for number in range(3):
         assert anonymous(limited, address=f"2001:db8:0:1::{number}").status_code == 401
     assert anonymous(limited, address="2001:db8:0:1:ffff::").status_code == 429
@@ -199,9 +191,9 @@ def test_an_ipv4_address_is_the_same_in_ipv6(limited: Flask) -> None:
 
 
 def test_a_proxy_is_known_by_its_ipv4_address_where_ipv6_is_listened_on(
-    app: Flask, environment: dict[str, str]
+    make_app: MakeApp,
 ) -> None:
-    behind = with_limit(environment, TRUSTED_PROXIES="192.0.2.0/24")
+    behind = make_app(RATE_LIMIT="3/hour", TRUSTED_PROXIES="192.0.2.0/24")
     for client in ("203.0.113.8", "203.0.113.9"):
         answer = anonymous(behind, address="::ffff:192.0.2.1", forwarded=client)
         assert left(answer) == (401, "2")
@@ -244,13 +236,12 @@ def test_a_proxy_is_known_by_its_ipv4_address_where_ipv6_is_listened_on(
     ],
 )
 def test_only_trusted_proxies_say_who_it_was(
-    app: Flask, environment: dict[str, str], trusted: str, forwarded: str, counted: str
+    make_app: MakeApp, trusted: str, forwarded: str, counted: str
 ) -> None:
-    behind = with_limit(environment, TRUSTED_PROXIES=trusted)
+    behind = make_app(RATE_LIMIT="3/hour", TRUSTED_PROXIES=trusted)
     for _ in range(3):
         assert anonymous(behind, forwarded=forwarded).status_code == 401
     assert anonymous(behind, forwarded=forwarded).status_code == 429
-    behind.extensions["trusted_proxies"] = Proxies()
     assert anonymous(behind, address=counted).status_code == 429
 
 
@@ -268,14 +259,13 @@ def test_processes_share_what_they_count_in_redis(
 
 @pytest.mark.parametrize("away", ["stopped", "frozen"])
 def test_a_storage_that_is_down_lets_requests_through_and_is_said_once_a_minute(
-    app: Flask,
-    environment: dict[str, str],
+    make_app: MakeApp,
     redis_server: RedisServer,
     log_lines: LogLines,
-    monkeypatch: pytest.MonkeyPatch,
+    advance: Callable[[float], None],
     away: str,
 ) -> None:
-    limited = with_limit(environment, RATE_LIMIT_STORAGE=redis_server.url)
+    limited = make_app(RATE_LIMIT="3/hour", RATE_LIMIT_STORAGE=redis_server.url)
     ada = Person(limited.test_client(), "ada")
     assert left(ada.get()) == (200, "2")
     if away == "stopped":
@@ -286,24 +276,23 @@ def test_a_storage_that_is_down_lets_requests_through_and_is_said_once_a_minute(
     assert [left(ada.get()) for _ in range(10)] == [(200, None)] * 10
     assert left(anonymous(limited)) == (401, None)
     assert time.monotonic() - started < 3, "each of them waited for the storage"
-    rate: rate_limit.RateLimit = limited.extensions["rate_limit"]
     for _ in range(3):  # the pause is over, and it is still down
-        rate.paused_until = 0
+        advance(PAUSE_SECONDS)
         assert left(ada.get()) == (200, None)
     warning = "The rate limits' storage does not answer, so nothing is limited"
     said = [line for line in log_lines.written if warning in line]
     assert len(said) == 1
-    rate.silent_until = rate.paused_until = 0
+    advance(LOG_SECONDS)
     ada.get()
     assert len([line for line in log_lines.written if warning in line]) == 2
     if away == "stopped":
         redis_server.start()
     else:
         redis_server.thaw()
-    rate.paused_until = 0
+    advance(PAUSE_SECONDS)
     assert left(ada.get())[1] is not None
 
 
-def test_the_service_starts_while_the_storage_is_down(app: Flask, environment: dict[str, str]) -> None:
-    limited = with_limit(environment, RATE_LIMIT_STORAGE="redis://127.0.0.1:9/0")
+def test_the_service_starts_while_the_storage_is_down(make_app: MakeApp) -> None:
+    limited = make_app(RATE_LIMIT="3/hour", RATE_LIMIT_STORAGE="redis://127.0.0.1:9/0")
     assert left(Person(limited.test_client(), "ada").get()) == (200, None)

@@ -11,10 +11,9 @@ from werkzeug.test import TestResponse
 
 from tests.auth.hostile_tokens import DEEP, GOOD, HOSTILE, HS, confused, hs256
 from tests.auth_server import AuthServer, SigningKey
+from tests.conftest import MakeApp
 from tests.log_lines import LogLines
 from tests.people import body, token_for
-from todo_service import create_app
-from todo_service.config import Settings
 
 MISSING = ("missing_token", "Missing authentication token")
 INVALID = ("invalid_token", "Invalid token")
@@ -22,10 +21,9 @@ EXPIRED = ("token_expired", "Token has expired")
 
 
 @pytest.fixture
-def both(app: Flask, environment: dict[str, str], auth_server: AuthServer) -> FlaskClient:
+def both(make_app: MakeApp, auth_server: AuthServer) -> FlaskClient:
     """The service with the shared secret and the auth server's key set both on."""
-    settings = {**environment, "BETTER_AUTH_URL": auth_server.url}
-    return create_app(Settings.from_environ(settings)).test_client()
+    return make_app(BETTER_AUTH_URL=auth_server.url).test_client()
 
 
 def ask(client: FlaskClient, authorization: str | None) -> TestResponse:
@@ -47,7 +45,7 @@ def test_the_case_of_bearer_does_not_matter(client: FlaskClient, scheme: str) ->
 
 
 @pytest.mark.parametrize("authorization", [None, "Basic YWRhOnB3", "Digest x", "Token abc", "abc"])
-def test_without_a_bearer_token_it_is_missing(client: FlaskClient, authorization: str | None) -> None:
+def test_a_token_that_is_no_bearer_token_is_missing(client: FlaskClient, authorization: str | None) -> None:
     assert refusal(ask(client, authorization)) == MISSING
 
 
@@ -68,10 +66,10 @@ def test_an_expired_token_says_so(client: FlaskClient, ago: int) -> None:
     assert refusal(ask(client, f"Bearer {token}")) == EXPIRED
 
 
-def test_there_is_no_leeway_unless_set(app: Flask, environment: dict[str, str]) -> None:
+def test_an_expired_token_has_no_leeway_unless_one_is_set(app: Flask, make_app: MakeApp) -> None:
     just_expired = f"Bearer {token_for('ada', exp=int(time.time()) - 2)}"
     assert refusal(ask(app.test_client(), just_expired)) == EXPIRED
-    patient = create_app(Settings.from_environ({**environment, "JWT_LEEWAY": "60"}))
+    patient = make_app(JWT_LEEWAY="60")
     assert ask(patient.test_client(), just_expired).status_code == 200
 
 
@@ -139,27 +137,23 @@ def test_why_a_token_is_refused_stands_in_the_log_and_not_in_the_answer(
     ("changes", "why"),
     [({"iss": "https://x.example.com"}, "another issuer"), ({"aud": None}, "another audience")],
 )
-def test_that_a_token_is_meant_for_others_stands_in_the_log(
+def test_a_token_that_is_meant_for_others_is_told_in_the_log(
     both: FlaskClient, auth_server: AuthServer, log_lines: LogLines, changes: dict[str, Any], why: str
 ) -> None:
     assert refusal(ask(both, f"Bearer {auth_server.token('ada', **changes)}")) == INVALID
     log_lines.one(f"token refused: {why}")
 
 
-def test_that_a_key_is_not_known_stands_in_the_log(
+def test_a_key_that_is_not_known_is_told_in_the_log(
     both: FlaskClient, auth_server: AuthServer, log_lines: LogLines
 ) -> None:
     assert refusal(ask(both, f"Bearer {SigningKey().sign(auth_server.claims())}")) == INVALID
     log_lines.one("token refused: key not known, or not for this algorithm")
 
 
-def test_a_secret_that_cannot_verify_is_no_error(
-    app: Flask, environment: dict[str, str], log_lines: LogLines
-) -> None:
+def test_a_secret_that_cannot_verify_is_no_error(make_app: MakeApp, log_lines: LogLines) -> None:
     pem = SigningKey().private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    client = create_app(
-        Settings.from_environ({**environment, "BETTER_AUTH_SECRET": pem.decode()})
-    ).test_client()
+    client = make_app(BETTER_AUTH_SECRET=pem.decode()).test_client()
     assert refusal(ask(client, f"Bearer {hs256(HS, GOOD, pem.decode())}")) == INVALID
     log_lines.one("token refused: InvalidKeyError")
 
@@ -218,17 +212,13 @@ def test_one_of_several_audiences_may_be_ours(both: FlaskClient, auth_server: Au
     assert ask(both, f"Bearer {token}").status_code == 200
 
 
-def test_issuer_and_audience_may_be_set(
-    app: Flask, environment: dict[str, str], auth_server: AuthServer
-) -> None:
-    settings = {
-        **environment,
-        "BETTER_AUTH_SECRET": "",
-        "JWKS_URL": f"{auth_server.url}/api/auth/jwks",
-        "JWT_ISSUER": "https://issuer.example.com",
-        "JWT_AUDIENCE": "todo",
-    }
-    client = create_app(Settings.from_environ(settings)).test_client()
+def test_issuer_and_audience_may_be_set(make_app: MakeApp, auth_server: AuthServer) -> None:
+    client = make_app(
+        BETTER_AUTH_SECRET="",
+        JWKS_URL=f"{auth_server.url}/api/auth/jwks",
+        JWT_ISSUER="https://issuer.example.com",
+        JWT_AUDIENCE="todo",
+    ).test_client()
     fitting = auth_server.token("ada", iss="https://issuer.example.com", aud="todo")
     assert ask(client, f"Bearer {fitting}").status_code == 200
     assert refusal(ask(client, f"Bearer {auth_server.token('ada')}")) == INVALID
@@ -242,7 +232,7 @@ def test_tokens_of_the_shared_secret_need_no_issuer_and_may_name_any(
     assert ask(both, f"Bearer {token_for('ada', **claims)}").status_code == 200
 
 
-def test_without_a_key_set_its_algorithms_are_refused(client: FlaskClient, auth_server: AuthServer) -> None:
+def test_a_key_set_s_algorithms_are_refused_without_one(client: FlaskClient, auth_server: AuthServer) -> None:
     assert refusal(ask(client, f"Bearer {auth_server.token('ada')}")) == INVALID
     assert auth_server.fetches == 0
 
@@ -265,7 +255,7 @@ def test_only_sub_names_the_user(client: FlaskClient, claim: str) -> None:
         {"name": ""},
     ],
 )
-def test_whatever_name_and_email_hold_the_write_succeeds(client: FlaskClient, claims: dict[str, Any]) -> None:
+def test_a_write_succeeds_whatever_name_and_email_hold(client: FlaskClient, claims: dict[str, Any]) -> None:
     token = hs256(HS, {**GOOD, **claims})
     created = client.post("/api/tasks", json={"title": "x"}, headers={"Authorization": f"Bearer {token}"})
     assert created.status_code == 201
