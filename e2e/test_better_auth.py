@@ -121,7 +121,7 @@ def test_known_keys_go_on_counting_while_better_auth_is_away(
     assert ask(service, better_auth.token(ada)).status_code == 200
 
 
-def test_as_long_as_no_key_is_known_the_answer_is_to_come_back(
+def test_a_token_is_answered_with_come_back_as_long_as_no_key_is_known(
     better_auth: BetterAuth, service: Measured, ada: Session
 ) -> None:
     token, by_secret = better_auth.token(ada), better_auth.shared_secret_token(ada)
@@ -150,7 +150,7 @@ def test_tokens_are_for_their_time_and_their_services_only(
     assert ask(service, better_auth.token(ada)).status_code == 200
 
 
-def test_whatever_people_are_called_they_can_use_their_list(
+def test_people_can_use_their_list_whatever_they_are_called(
     better_auth: BetterAuth, service: Measured
 ) -> None:
     kept = {"a" * 10_000: "a" * 255, "Ada\0 \0Lovelace": "Ada Lovelace"}

@@ -226,7 +226,7 @@ def test_completed_tasks_are_cleared_and_brought_back(
 
 
 @pytest.mark.parametrize(("choice", "stays"), [("Keep mine", "Mine"), ("Take theirs", "Theirs")])
-def test_of_two_devices_that_change_the_same_the_later_is_asked(
+def test_the_later_of_two_devices_that_change_the_same_is_asked(
     service: Service, website: Website, device: OpenDevice, ada: str, choice: str, stays: str
 ) -> None:
     service.call(ada, "POST", json={"title": "Pay rent"})
@@ -314,7 +314,7 @@ def test_a_task_deleted_elsewhere_meanwhile_may_come_back(
 OFFLINE = ("ERR_INTERNET_DISCONNECTED",)
 
 
-def test_without_a_network_all_goes_on_and_is_caught_up_on(
+def test_the_page_goes_on_without_a_network_and_catches_up(
     service: Service, website: Website, device: OpenDevice, ada: str
 ) -> None:
     for title in ("a", "b", "c"):
@@ -449,7 +449,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
-def test_in_whatever_form_a_change_is_sent_it_is_not_taken_for_somebody_elses(
+def test_a_change_is_not_taken_for_somebody_elses_in_whatever_form_it_is_sent(
     service: Service, website: Website, device: OpenDevice, ada: str, form: dict[str, object]
 ) -> None:
     task = service.call(ada, "POST", json={"title": "milk", "due_date": "2030-01-02T00:00Z"}).json()

@@ -7,10 +7,9 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder
 
+from tests.conftest import MakeApp
 from tests.log_lines import LogLines
 from tests.people import Person, body
-from todo_service import create_app
-from todo_service.config import Settings
 
 OURS = "http://localhost:3000"
 READABLE = (
@@ -73,14 +72,14 @@ PATCHES = {
 @pytest.mark.parametrize(
     "path", ["/api/tasks", "/api/tasks/x", "/api/tasks/x/complete", "/api/tasks/batch", "/"]
 )
-def test_what_a_patch_may_be_sent_as_is_told_where_there_is_one(ada: Person, path: str) -> None:
+def test_the_types_of_a_patch_are_told_where_there_is_one(ada: Person, path: str) -> None:
     takes = PATCHES.get(path)
     as_text = ada.patch(path, data="title=x", content_type="text/plain")  # 415, or 405
     for answer in (ada.client.options(path), ada.call("TRACE", path), as_text):
         assert answer.headers.get("Accept-Patch") == takes
 
 
-def test_where_nothing_is_nothing_is_said_to_be_allowed(ada: Person) -> None:
+def test_an_unknown_path_is_not_said_to_allow_anything(ada: Person) -> None:
     answer = ada.client.options("/api/nowhere")
     assert answer.status_code == 404
     assert "Allow" not in answer.headers
@@ -114,8 +113,8 @@ USUAL = (
 )
 
 
-def test_every_answer_has_the_usual_fields_and_each_field_once(environment: dict[str, str]) -> None:
-    app = create_app(Settings.from_environ({**environment, "RATE_LIMIT": "100/hour"}))
+def test_every_answer_has_the_usual_fields_and_each_field_once(make_app: MakeApp) -> None:
+    app = make_app(RATE_LIMIT="100/hour")
     app.add_url_rule("/api/broken", view_func=lambda: str(1 / 0))
     ada = Person(app.test_client(), "ada")
     from_ours = {"Origin": OURS}
@@ -248,25 +247,24 @@ def test_an_origin_that_is_refused_stands_in_the_log(
     assert bool(log_lines.all(f"origin not allowed: {origin[:200]}")) == told
 
 
-def test_without_an_origin_there_is_no_cors(ada: Person) -> None:
+def test_an_answer_to_no_origin_allows_none(ada: Person) -> None:
     assert "Access-Control-Allow-Origin" not in ada.get().headers
 
 
-def cors_of(environment: dict[str, str], origins: str, origin: str, **more: str) -> dict[str, str]:
-    app: Flask = create_app(Settings.from_environ({**environment, "CORS_ORIGINS": origins, **more}))
-    answer = app.test_client().get("/health", headers={"Origin": origin})
+def cors_of(make_app: MakeApp, origins: str, origin: str, **more: str) -> dict[str, str]:
+    answer = make_app(CORS_ORIGINS=origins, **more).test_client().get("/health", headers={"Origin": origin})
     return {name: value for name, value in answer.headers.items() if "Allow" in name}
 
 
-def test_a_wildcard_never_comes_with_credentials(environment: dict[str, str]) -> None:
-    assert cors_of(environment, "*", "https://any.example") == {"Access-Control-Allow-Origin": "*"}
+def test_a_wildcard_never_comes_with_credentials(make_app: MakeApp) -> None:
+    assert cors_of(make_app, "*", "https://any.example") == {"Access-Control-Allow-Origin": "*"}
 
 
-def test_the_default_origins_are_the_auth_servers_and_localhost(environment: dict[str, str]) -> None:
+def test_the_default_origins_are_the_auth_servers_and_localhost(make_app: MakeApp) -> None:
     auth = {"BETTER_AUTH_URL": "https://App.Example.com:443/"}
     for origin in ("https://app.example.com", OURS, "http://localhost:5173"):
-        assert cors_of(environment, "", origin, **auth)["Access-Control-Allow-Origin"] == origin
-    assert not cors_of(environment, "", "https://other.example.com", **auth)
+        assert cors_of(make_app, "", origin, **auth)["Access-Control-Allow-Origin"] == origin
+    assert not cors_of(make_app, "", "https://other.example.com", **auth)
 
 
 @pytest.mark.parametrize(
@@ -286,12 +284,12 @@ def test_the_default_origins_are_the_auth_servers_and_localhost(environment: dic
     ],
 )
 def test_all_subdomains_and_an_apps_own_scheme_can_be_let_in(
-    environment: dict[str, str], origin: str, allowed: bool
+    make_app: MakeApp, origin: str, allowed: bool
 ) -> None:
-    found = cors_of(environment, "https://*.example.com,capacitor://localhost", origin)
+    found = cors_of(make_app, "https://*.example.com,capacitor://localhost", origin)
     assert found.get("Access-Control-Allow-Origin") == (origin if allowed else None)
 
 
-def test_an_ipv6_origin_is_taken_to_the_letter(environment: dict[str, str]) -> None:
-    assert cors_of(environment, "http://[::1]:3000", "http://[::1]:3000")
-    assert not cors_of(environment, "http://[::1]:3000", "http://:")
+def test_an_ipv6_origin_is_taken_to_the_letter(make_app: MakeApp) -> None:
+    assert cors_of(make_app, "http://[::1]:3000", "http://[::1]:3000")
+    assert not cors_of(make_app, "http://[::1]:3000", "http://:")

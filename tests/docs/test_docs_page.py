@@ -30,7 +30,7 @@ def test_the_page_is_there_with_and_without_a_slash(client: FlaskClient, path: s
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
 
 
-def test_its_policy_allows_nothing_inline_and_nobody_else(client: FlaskClient) -> None:
+def test_the_page_s_policy_allows_nothing_inline_and_nobody_else(client: FlaskClient) -> None:
     written = client.get("/docs").headers["Content-Security-Policy"]
     policy = {name: sources for name, _, sources in (part.partition(" ") for part in written.split("; "))}
     assert policy == {
@@ -45,19 +45,19 @@ def test_its_policy_allows_nothing_inline_and_nobody_else(client: FlaskClient) -
     }
 
 
-def test_it_has_no_inline_script_or_style(page: str) -> None:
+def test_the_page_has_no_inline_script_or_style(page: str) -> None:
     assert re.findall("<script[^>]*>(.*?)</script>", page, re.DOTALL) == ["", ""]
     assert "<style" not in page
     assert not re.search(r"\s(style|on\w+)=", page)
 
 
-def test_it_names_no_other_server(client: FlaskClient, page: str) -> None:
+def test_the_page_names_no_other_server(client: FlaskClient, page: str) -> None:
     assert addresses(page)
     assert all(address.startswith("/docs/") for address in addresses(page))
     assert "//" not in page + re.sub("//.*", "", load(client, "/docs/start.js").text)
 
 
-def test_everything_it_loads_is_served_with_its_type(client: FlaskClient, page: str) -> None:
+def test_everything_the_page_loads_is_served_with_its_type(client: FlaskClient, page: str) -> None:
     types = {"js": "text/javascript", "css": "text/css", "png": "image/png"}
     for address in addresses(page):
         answer = load(client, address)
@@ -65,7 +65,7 @@ def test_everything_it_loads_is_served_with_its_type(client: FlaskClient, page: 
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_it_shows_our_document_and_asks_no_validator(client: FlaskClient) -> None:
+def test_the_page_shows_our_document_and_asks_no_validator(client: FlaskClient) -> None:
     script = load(client, "/docs/start.js").text
     assert 'new URL("../openapi.json", document.currentScript.src)' in script
     assert "validatorUrl: null" in script
@@ -73,7 +73,7 @@ def test_it_shows_our_document_and_asks_no_validator(client: FlaskClient) -> Non
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/docs/start.js"])
 @pytest.mark.parametrize("suffix", ["", "-gzip", "--gzip", "-br", "-zstd"])
-def test_its_etag_is_known_again_whatever_a_proxy_adds(client: FlaskClient, path: str, suffix: str) -> None:
+def test_an_etag_is_known_again_whatever_a_proxy_adds(client: FlaskClient, path: str, suffix: str) -> None:
     tag = load(client, path).headers["ETag"].removesuffix('"') + f'{suffix}"'
     for sent in (tag, f"W/{tag}", f'"x", {tag}'):
         assert load(client, path, headers={"If-None-Match": sent}).status_code == 304

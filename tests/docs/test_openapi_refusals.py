@@ -3,13 +3,14 @@
 import json
 from functools import partial
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from tests.conftest import MakeApp
+from tests.faults import engine_of, statements_fail
 from tests.openapi_document import (
     ID,
     JSON,
@@ -23,11 +24,6 @@ from tests.openapi_document import (
     request_example,
 )
 from tests.people import Person, body
-from todo_service import create_app
-from todo_service.config import Settings
-from todo_service.extensions import db
-from todo_service.models import User
-from todo_service.writes import idempotency
 
 CREATE_DELETED = {"op": "create", "id": ID, "task": {"title": "x"}}
 
@@ -50,7 +46,7 @@ def test_refusals_are_described_and_are_problems(document: JSON, client: FlaskCl
         check_refusal(document, path, method, answer)
 
 
-def test_what_is_no_task_or_somebody_elses_is_a_described_refusal(
+def test_a_task_that_is_missing_or_somebody_elses_is_a_described_refusal(
     document: JSON, client: FlaskClient, ada: Person
 ) -> None:
     bobs = Person(client, "bob").adds()["id"]
@@ -63,10 +59,9 @@ def test_what_is_no_task_or_somebody_elses_is_a_described_refusal(
 
 
 def test_all_that_needs_the_database_may_be_unavailable_and_nothing_else(
-    document: JSON, environment: dict[str, str]
+    document: JSON, make_app: MakeApp
 ) -> None:
-    nowhere = {**environment, "DATABASE_URL": "postgresql://todo@127.0.0.1:1/todo"}
-    ada = Person(create_app(Settings.from_environ(nowhere)).test_client(), "ada")
+    ada = Person(make_app(DATABASE_URL="postgresql://todo@127.0.0.1:1/todo").test_client(), "ada")
     for path, method, operation in operations(document):
         if "503" not in operation["responses"]:
             answer = ada.call(method, path.format(asset="start.js"), buffered=True)
@@ -117,7 +112,7 @@ def test_a_put_that_creates_is_described(document: JSON, ada: Person) -> None:
 
 
 def test_every_write_to_tasks_heeds_an_idempotency_key_and_nothing_else_does(
-    document: JSON, ada: Person, monkeypatch: pytest.MonkeyPatch
+    document: JSON, app: Flask, ada: Person
 ) -> None:
     ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW)
     heeding = set()
@@ -136,9 +131,7 @@ def test_every_write_to_tasks_heeds_an_idempotency_key_and_nothing_else_does(
             check_headers(document, described_answer(document, path, method, answer), answer)
         assert answers[0].data == answers[1].data
         assert answers[1].headers["Idempotency-Replayed"] == "true"
-        with monkeypatch.context() as patch:
-            patch.setattr(idempotency, "unit_of_work", busy)
-            patch.setattr(idempotency, "is_lock_timeout", lambda error: True)
+        with statements_fail(app, OperationalError("", {}, LockNotAvailable()), "users"):
             refused = {409: call(json=sent)}
         if has_body:
             refused[422] = call(data=f"{json.dumps(sent)} ", content_type="application/json")
@@ -149,22 +142,18 @@ def test_every_write_to_tasks_heeds_an_idempotency_key_and_nothing_else_does(
     assert heeding == {f"{write}_task" for write in writes} | {"run_batch", "clear_completed"}
 
 
-def busy() -> None:
-    raise OperationalError("", {}, Exception())
-
-
 def outdated(app: Flask, ada: Person) -> TestResponse:
-    """The answer to a token from before deletions that are forgotten."""
-    ada.adds()
+    """The answer to a token from before a deletion that is not kept any more."""
+    task = ada.adds()
     token = body(ada.get("/api/tasks/changes"))["token"]
-    ada.adds()
-    with app.app_context():
-        db.session.execute(update(User).values(pruned_through=User.revision))
-        db.session.commit()
+    ada.delete(f"/api/tasks/{task['id']}")
+    with app.app_context(), engine_of(app).connect() as connection:
+        connection.exec_driver_sql("UPDATE deletions SET deleted_at = '2020-01-01 00:00:00.000000'")
+    app.test_cli_runner().invoke(args=["prune"])
     return ada.get(f"/api/tasks/changes?since={token}")
 
 
-def test_what_is_gone_is_a_described_refusal(document: JSON, app: Flask, ada: Person) -> None:
+def test_a_resource_that_is_gone_is_a_described_refusal(document: JSON, app: Flask, ada: Person) -> None:
     gone = {
         ("/api/tasks/changes", "get"): outdated(app, ada),
         ("/api/tasks/{id}", "put"): deleted(ada),

@@ -6,10 +6,9 @@ import jwt
 import pytest
 from flask import Flask
 
+from tests.conftest import MakeApp
 from tests.people import SECRET, Person, body
 from tests.service import run
-from todo_service import create_app
-from todo_service.config import Settings
 
 
 def claims(app: Flask, *arguments: str) -> dict[str, object]:
@@ -35,15 +34,15 @@ def test_the_token_says_what_was_asked_for(app: Flask) -> None:
 @pytest.mark.parametrize(
     "arguments", [[""], ["x" * 256], [], ["ada", "--expires", "0"], ["ada", "--expires", "x"]]
 )
-def test_what_would_make_no_usable_token_is_refused(app: Flask, arguments: list[str]) -> None:
+def test_arguments_that_make_no_usable_token_are_refused(app: Flask, arguments: list[str]) -> None:
     result = app.test_cli_runner().invoke(args=["token", *arguments])
     assert result.exit_code != 0
     assert "Error: " in result.output
 
 
-def test_without_a_shared_secret_it_says_so_in_one_line(app: Flask, environment: dict[str, str]) -> None:
-    keys_only = {**environment, "BETTER_AUTH_SECRET": "", "BETTER_AUTH_URL": "https://app.example.com"}
-    result = create_app(Settings.from_environ(keys_only)).test_cli_runner().invoke(args=["token", "ada"])
+def test_the_command_says_in_one_line_that_there_is_no_shared_secret(make_app: MakeApp) -> None:
+    keys_only = make_app(BETTER_AUTH_SECRET="", BETTER_AUTH_URL="https://app.example.com")
+    result = keys_only.test_cli_runner().invoke(args=["token", "ada"])
     assert result.exit_code == 1
     assert result.output == (
         "Error: BETTER_AUTH_SECRET is not set, and only the auth server can sign with its keys.\n"

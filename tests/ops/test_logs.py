@@ -81,7 +81,7 @@ def test_the_route_is_named_and_not_the_address(ada: Person, log_lines: LogLines
         PARENT[:-3],
     ],
 )
-def test_what_is_no_traceparent_is_no_trace(ada: Person, log_lines: LogLines, sent: str) -> None:
+def test_a_malformed_traceparent_is_no_trace(ada: Person, log_lines: LogLines, sent: str) -> None:
     ada.get("/health", headers={"traceparent": sent})
     assert "trace_id" not in log_lines.one("request")
 
@@ -182,7 +182,7 @@ def test_whoever_listens_to_logging_hears_of_a_failure_and_its_exception(
 # ---- the form
 
 
-def test_what_orjson_cannot_write_is_written_all_the_same(app: Flask, log_lines: LogLines) -> None:
+def test_a_line_that_orjson_cannot_write_is_written_all_the_same(app: Flask, log_lines: LogLines) -> None:
     logging.getLogger("library").warning("Half \ud83d", extra={"number": 2**64})
     assert log_lines.one("Half \ud83d")["number"] == 2**64
 
@@ -205,7 +205,7 @@ def test_a_request_is_answered_though_nothing_can_be_logged() -> None:
     assert program.stdout == b"404\n"
 
 
-def test_on_a_console_a_line_is_one_line_of_words(make_app: MakeApp, log_lines: LogLines) -> None:
+def test_a_line_on_a_console_is_one_line_of_words(make_app: MakeApp, log_lines: LogLines) -> None:
     app = make_app(LOG_FORMAT="console")
     Person(app.test_client(), "eve\n2026-11-21 ERROR forged").get("/api/tasks/none")
     (line,) = log_lines.written
@@ -214,7 +214,7 @@ def test_on_a_console_a_line_is_one_line_of_words(make_app: MakeApp, log_lines: 
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x1b[1A"])
-def test_on_a_console_no_message_can_pass_for_a_line(
+def test_no_message_on_a_console_can_pass_for_a_line(
     make_app: MakeApp, log_lines: LogLines, end: str
 ) -> None:
     make_app(LOG_FORMAT="console")
@@ -223,7 +223,7 @@ def test_on_a_console_no_message_can_pass_for_a_line(
     assert f'WARNING "Odd: {json.dumps(end)[1:-1]}2026-11-21 ERROR forged" logger=library' in line
 
 
-def test_on_a_console_an_exception_is_told_line_by_line(make_app: MakeApp, log_lines: LogLines) -> None:
+def test_an_exception_on_a_console_is_told_line_by_line(make_app: MakeApp, log_lines: LogLines) -> None:
     error = caused(ValueError("MARKER"), SettingError("PORT is\nodd"))
     person_with(make_app(LOG_FORMAT="console"), failing(error)).get(OWN)
     kinds = re.findall(r"^  (\S.*)$", log_lines.text, re.MULTILINE)

@@ -3,22 +3,22 @@
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
 from flask import Flask
-from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from tests.auth_server import AuthServer
 from tests.locks import user_locked
 from tests.measured import Measured
 from tests.people import SECRET, token_for
-from tests.service import Service, free_port, run
+from tests.service import Service, clean_environment, free_port, run
 from todo_service.ops.exporter import AllProcesses
 
 
@@ -77,23 +77,23 @@ def test_routes_statuses_and_methods_are_told_apart_but_not_addresses(measured: 
     assert not any("nowhere" in name or "BREW" in name for name in counted)
 
 
+SEVEN = "from prometheus_client import Counter; Counter('done', 'Done.').inc(7)"
+
+
 def test_a_worker_that_is_only_just_making_its_file_is_waited_for(tmp_path: Path) -> None:
-    file = tmp_path / "counter_1.db"
-    file.touch()
-
-    def make() -> None:
-        values: Any = MmapedDict(str(file))  # type: ignore[no-untyped-call]  # nor this
-        values.write_value(mmap_key("done", "done_total", [], [], "Done."), 7, 0)
-        values.close()
-
-    making = threading.Timer(0.1, make)
+    environment = clean_environment(PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    subprocess.run([sys.executable, "-c", SEVEN], env=environment, check=True, timeout=60)
+    (file,) = tmp_path.iterdir()
+    made = file.read_bytes()
+    file.write_bytes(b"")
+    making = threading.Timer(0.1, file.write_bytes, (made,))
     making.start()
     (found,) = AllProcesses(tmp_path).collect()
     assert [sample.value for sample in found.samples] == [7]
     making.join()
 
 
-def test_what_happens_now_is_of_the_living_only(measured: Measured) -> None:
+def test_requests_in_flight_are_those_of_living_workers(measured: Measured) -> None:
     """A worker that is killed in the middle of a request no longer has one."""
     list_tasks(measured, 20)
     measured.wait_until(lambda: measured.count("todo_pool_connections_max") == 16)
@@ -171,7 +171,7 @@ def ours(shared: Path) -> list[Path]:
     return list(shared.glob("todo-service-metrics-*"))
 
 
-def test_nothing_is_left_behind(settings: dict[str, str], tmp_path: Path, shared: Path) -> None:
+def test_a_service_leaves_no_metrics_behind(settings: dict[str, str], tmp_path: Path, shared: Path) -> None:
     with Measured(settings, tmp_path) as service:
         list_tasks(service, 2)
         (directory,) = ours(shared)
@@ -179,7 +179,7 @@ def test_nothing_is_left_behind(settings: dict[str, str], tmp_path: Path, shared
     assert not ours(shared)
 
 
-def test_what_a_killed_run_has_left_is_not_counted(settings: dict[str, str], tmp_path: Path) -> None:
+def test_metrics_that_a_killed_run_has_left_are_not_counted(settings: dict[str, str], tmp_path: Path) -> None:
     with Measured(settings, tmp_path) as service:
         list_tasks(service, 3)
         workers = service.workers()
@@ -247,7 +247,7 @@ def test_the_operators_own_directory_is_used_and_left_alone(
 
 
 @pytest.mark.parametrize("elsewhere", ["", "operators"])
-def test_without_metrics_nothing_is_written(
+def test_a_service_without_metrics_writes_none(
     settings: dict[str, str], tmp_path: Path, shared: Path, elsewhere: str
 ) -> None:
     without = {

@@ -7,7 +7,7 @@ from tests.raw import request, status
 from tests.service import Service
 
 
-def test_what_is_refused_before_the_service_sees_it_is_answered_barely(service: Service) -> None:
+def test_a_request_refused_before_the_service_sees_it_is_answered_barely(service: Service) -> None:
     """No JSON, and no CORS: pages see these as they see a network that is away (docs/clients.md)."""
     origin = "Origin: http://localhost:3000\r\n"
     for code, raw in {

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import bring_up_to_date
 from tests.people import SECRET
 from tests.service import ROOT, clean_environment, run
 from todo_service import create_app
 from todo_service.config import SettingError, Settings
-from todo_service.db import schema_version
 
 ENOUGH = {"BETTER_AUTH_SECRET": SECRET}
 
@@ -143,8 +143,7 @@ def test_an_option_that_postgresql_does_not_know_is_refused_by_its_name() -> Non
 def test_a_sqlite_file_may_be_called_anything(name: str, tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path}/{name.replace('%', '%25').replace('?', '%3F')}"
     app = create_app(settings(DATABASE_URL=address))
-    with app.app_context():
-        schema_version.require_current()
+    bring_up_to_date(app)
     assert app.test_client().get("/health/ready").status_code == 200
     assert (tmp_path / name).exists()
 
@@ -235,7 +234,7 @@ def test_an_env_file_that_cannot_be_read_is_passed_over_with_one_line(reason: st
     assert re.fullmatch(r"\.env is passed over, for it cannot be read: \w+", line["message"])
 
 
-def test_no_env_file_is_no_reason_to_speak(tmp_path: Path) -> None:
+def test_a_missing_env_file_is_no_reason_to_speak(tmp_path: Path) -> None:
     found = shown(tmp_path, "Settings.load().port", **ENOUGH)
     assert (found.stdout, found.stderr) == ("8000\n", "")
 
@@ -288,7 +287,7 @@ def test_a_bad_setting_stops_every_command_with_one_line(command: tuple[str, ...
         assert re.fullmatch(rf"todo_service cannot start: {name} must [^\n]+\n", stopped.stderr)
 
 
-def test_without_any_way_to_verify_tokens_nothing_starts() -> None:
+def test_a_service_without_any_way_to_verify_tokens_does_not_start() -> None:
     stopped = run("gunicorn", "wsgi:app", BETTER_AUTH_SECRET="")
     assert stopped.returncode != 0
     assert stopped.stderr.startswith("todo_service cannot start: BETTER_AUTH_SECRET must be set")
