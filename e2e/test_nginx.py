@@ -12,7 +12,7 @@ import pytest
 
 from e2e.nginx import Nginx
 from e2e.socket_activation import Activated
-from tests.load import clients, meanwhile
+from tests.load import clients, meanwhile, wait_for_answers
 from tests.people import SECRET, token_for
 from tests.raw import JSON, request
 from tests.service import Service
@@ -133,9 +133,9 @@ def test_a_stop_and_restart_behind_it_loses_no_request(tmp_path: Path) -> None:
     ):
         with meanwhile(*(writer.write_and_read for writer in writers)):
             for _ in range(3):
-                time.sleep(1)
+                wait_for_answers(service, writers)
                 service.restart()
-            time.sleep(1)
+            wait_for_answers(service, writers)
         answers = [request.answer for writer in writers for request in writer.requests]
         assert [answer for answer in answers if answer is None or not answer.is_success] == []
         for writer in writers:

@@ -164,6 +164,12 @@ class Client:
         assert set(found) <= set(self.tried)
 
 
+def wait_for_answers(service: Service, clients: list[Client], more: int = 10) -> None:
+    """Wait until each client has sent so many more requests: the load is on, however slow the machine is."""
+    wanted = {client: len(client.requests) + more for client in clients}
+    service.wait_until(lambda: all(len(client.requests) >= number for client, number in wanted.items()))
+
+
 @contextmanager
 def clients(service: Reachable, sign: Callable[[str], str] = token_for) -> Iterator[list[Client]]:
     """The clients of eight users; every other one makes a new connection for each request."""

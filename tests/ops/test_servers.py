@@ -3,7 +3,6 @@
 import json
 import signal
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ import httpx
 import pytest
 
 from tests.calls import calls
-from tests.load import clients, meanwhile
+from tests.load import clients, meanwhile, wait_for_answers
 from tests.measured import Measured
 from tests.people import SECRET, token_for
 from tests.raw import ADA, JSON, chunked, request, status
@@ -283,7 +282,7 @@ def test_a_stop_under_load_loses_no_request_that_was_accepted(server: str, tmp_p
     settings = settings_for(tmp_path / "todo.db")
     with Service(settings, tmp_path, server=server) as service, clients(service) as writers:
         with meanwhile(*(writer.write_and_read for writer in writers)):
-            time.sleep(1)
+            wait_for_answers(service, writers)
             service.process.send_signal(signal.SIGTERM)
             assert service.process.wait(GRACE + 15) == 0  # what is still running after GRACE is cut off
         requests = [request for writer in writers for request in writer.requests]
