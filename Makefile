@@ -27,8 +27,9 @@ run: $(BIN)/.run-$(VERSION) .env
 	  ''
 	@exec $(BIN)/gunicorn wsgi:app
 
+TESTS := pytest
 test: $(BIN)/.dev-$(VERSION)
-	@$(BIN)/pytest
+	@$(BIN)/$(TESTS)
 
 # What shows that a Python will do: calls in process, a start of the server, the README's first call.
 QUICK := api/test_errors auth/test_tokens ops/test_cli ops/test_logs ops/test_server tasks/test_tasks test_readme
@@ -48,7 +49,7 @@ check: lint types audit coverage
 # The tests, and how much of the service they have run.
 coverage: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage run -m $(TESTS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
