@@ -102,6 +102,13 @@ def test_a_database_that_cannot_answer_is_503(
     assert "SELECT" not in log_lines.text
 
 
+def test_a_key_is_free_after_a_database_could_not_answer(app: Flask, ada: Person) -> None:
+    key = {"Idempotency-Key": "k"}
+    with statements_fail(app, UNAVAILABLE[0]):
+        assert ada.post(json={"title": "x"}, headers=key).status_code == 503
+    assert ada.post(json={"title": "x"}, headers=key).status_code == 201
+
+
 def test_a_bug_is_500_logged_with_its_request_id_and_shown_to_nobody(
     make_app: MakeApp, log_lines: LogLines
 ) -> None:

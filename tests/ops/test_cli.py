@@ -1,6 +1,7 @@
 """`flask token`: a token for development, or one line that says why not."""
 
 import time
+from pathlib import Path
 
 import jwt
 import pytest
@@ -8,7 +9,9 @@ from flask import Flask
 
 from tests.conftest import MakeApp
 from tests.people import SECRET, Person, body
-from tests.service import run
+from tests.service import ROOT, run
+
+VERSIONS = ROOT / "migrations" / "versions"
 
 
 def claims(app: Flask, *arguments: str) -> dict[str, object]:
@@ -53,6 +56,17 @@ def test_the_command_works_from_a_shell() -> None:
     printed = run("flask", "token", "ada", BETTER_AUTH_SECRET=SECRET)
     assert printed.returncode == 0, printed.stderr
     assert jwt.decode(printed.stdout.strip(), SECRET, ["HS256"])["sub"] == "ada"
+
+
+def test_no_migration_is_written_where_none_is_needed(tmp_path: Path) -> None:
+    settings = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": f"sqlite:///{tmp_path}/todo.db"}
+    before = set(VERSIONS.glob("*.py"))
+    for command in ("upgrade", "migrate"):
+        assert run("flask", "db", command, **settings).returncode == 0
+    written = set(VERSIONS.glob("*.py")) - before
+    for file in written:
+        file.unlink()
+    assert not written
 
 
 @pytest.mark.parametrize("command", [["prune"], ["refold"], ["users", "erase", "ada"]], ids=" ".join)

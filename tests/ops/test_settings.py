@@ -280,7 +280,7 @@ def test_what_is_wrong_with_a_secret_is_told_without_it(name: str, value: str) -
     "command", [("gunicorn", "wsgi:app"), ("flask", "db", "current"), ("flask", "token", "ada")]
 )
 def test_a_bad_setting_stops_every_command_with_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
-    for name, value in {"BETTER_AUTH_SECRET": "short", "JWT_LEEWAY": "soon"}.items():
+    for name, value in {"BETTER_AUTH_SECRET": "short", "METRICS_PORT": "soon"}.items():
         stopped = run(*command, **{**ENOUGH, name: value})
         assert stopped.returncode != 0
         assert stopped.stdout == ""
