@@ -9,6 +9,7 @@ from benchmarks import growth, machine, results
 from benchmarks.cells import CELLS
 from benchmarks.cluster import Cluster
 from benchmarks.compare import compare
+from benchmarks.installed import runnable
 from benchmarks.load import has_wrk
 from benchmarks.neighbour import neighbour
 from benchmarks.pgbench import program
@@ -51,7 +52,8 @@ def main() -> None:
         return
     if not has_wrk():
         print("wrk is not installed: Python makes the load, and all figures but processor times are lower.")
-    peers = [peer for peer in chosen.peers if peer != "pgbench" or program()]
+    peers = runnable([peer for peer in chosen.peers if peer != "pgbench"])
+    peers += [peer for peer in chosen.peers if peer == "pgbench" and program()]
     with Cluster() as cluster:
         how = machine.describe(cluster)
         print(*(f"{name}: {told}" for name, told in how.items()), sep="\n")

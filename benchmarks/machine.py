@@ -1,22 +1,28 @@
 """What figures are worth little without: the machine, the versions, and the command that found them."""
 
+import json
 import os
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.cluster import Cluster
 from benchmarks.load import has_wrk
+from benchmarks.servers import FASTIFY
 from tests.service import ROOT
 
 PACKAGES = (
     "Flask Flask-SQLAlchemy SQLAlchemy psycopg2-binary gunicorn granian "
-    "fastapi sqlmodel uvicorn uvloop PyJWT orjson"
+    "fastapi sqlmodel asyncpg uvicorn uvloop Django djangorestframework djangorestframework-simplejwt psycopg "
+    "PyJWT orjson"
 )
 
 
@@ -34,8 +40,24 @@ def describe(cluster: Cluster) -> dict[str, str]:
         if has_wrk()
         else "Python; install wrk for more of it",
         "Python": platform.python_version(),
-        "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES.split()),
+        "packages": ", ".join(versions()),
+        "Node": ", ".join(node_versions()) or "not installed",
     }
+
+
+def versions() -> Iterator[str]:
+    """Of Python's packages, those that are installed."""
+    for name in PACKAGES.split():
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"
+
+
+def node_versions() -> list[str]:
+    """Of Node, and of what is asked for beside it."""
+    if not shutil.which("node"):
+        return []
+    packages = json.loads((FASTIFY / "package.json").read_text())["dependencies"]
+    return [printed("node", "--version"), *(f"{name} {pinned}" for name, pinned in packages.items())]
 
 
 def processor() -> str:

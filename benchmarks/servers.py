@@ -1,5 +1,6 @@
 """The service and what it is measured against, each as two processes that serve HTTP."""
 
+import shutil
 import subprocess
 import tempfile
 import time
@@ -36,13 +37,20 @@ class Peer:
         schema: of its tables, `service` or `plain`.
         command: what serves it; `{port}` stands for where.
         is_ours: whether it is the service, which has calls that the others lack.
+        modules: of Python, without which it cannot run.
+        folder: of a peer on Node, where its packages are listed.
     """
 
     title: str
     schema: str
     command: tuple[str, ...]
     is_ours: bool = False
+    modules: tuple[str, ...] = ()
+    folder: Path | None = None
 
+
+ACCESS_LOG = "--access-logfile=-"  # a line for each request, which the others write, too
+FASTIFY = ROOT / "benchmarks" / "peers" / "fastify"
 
 PEERS = {
     "service": Peer(
@@ -58,8 +66,24 @@ PEERS = {
         "FastAPI, SQLModel",
         "plain",
         ("uvicorn", "--workers=2", "--port={port}", "benchmarks.peers.fastapi_sqlmodel:app"),
+        modules=("fastapi", "sqlmodel", "uvicorn", "uvloop", "httptools"),
     ),
-    "naive": Peer("Flask, usual extensions", "plain", (*THREADED, "benchmarks.peers.naive_flask:app")),
+    "async": Peer(
+        "FastAPI, asyncpg",
+        "plain",
+        ("uvicorn", "--workers=2", "--port={port}", "benchmarks.peers.fastapi_async:app"),
+        modules=("fastapi", "asyncpg", "uvicorn", "uvloop", "httptools"),
+    ),
+    "django": Peer(
+        "Django REST framework",
+        "plain",
+        (*THREADED, ACCESS_LOG, "benchmarks.peers.django_rest.wsgi:application"),
+        modules=("django", "rest_framework", "rest_framework_simplejwt", "psycopg"),
+    ),
+    "fastify": Peer("Fastify, pg", "plain", ("node", f"{FASTIFY}/server.js"), folder=FASTIFY),
+    "naive": Peer(
+        "Flask, usual extensions", "plain", (*THREADED, ACCESS_LOG, "benchmarks.peers.naive_flask:app")
+    ),
     "flask": Peer("Flask, SQL by hand", "service", (*THREADED, "benchmarks.peers.floor_flask:app")),
     "wsgi": Peer("bare WSGI", "service", (*THREADED, "benchmarks.peers.floor_wsgi:app")),
 }
@@ -84,7 +108,8 @@ class Server:
 
     def __init__(self, peer: Peer, database_url: str, **changes: str) -> None:
         self.port = free_port()
-        self.command = [part.format(port=self.port) for part in peer.command]
+        program, *arguments = (part.format(port=self.port) for part in peer.command)
+        self.command = [shutil.which(program, path=BIN) or program, *arguments]
         self.environment = clean_environment(**(settings(self.port, database_url) | changes))
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=STARTS_WITHIN)
 
@@ -105,7 +130,7 @@ class Server:
         log = Path(self.directory.name) / "log"
         with log.open("w") as written:
             self.running = subprocess.Popen(
-                [BIN / self.command[0], *self.command[1:]],
+                self.command,
                 cwd=self.directory.name,
                 env=self.environment,
                 stdout=written,

@@ -1,0 +1,1 @@
+"""Django REST framework with Simple JWT, as their tutorials and quick starts lay a project out."""
