@@ -21,8 +21,8 @@ from tests.service import ROOT
 
 PACKAGES = (
     "Flask Flask-SQLAlchemy SQLAlchemy psycopg2-binary gunicorn granian "
-    "fastapi sqlmodel asyncpg uvicorn uvloop Django djangorestframework djangorestframework-simplejwt psycopg "
-    "PyJWT orjson"
+    "fastapi sqlmodel asyncpg uvicorn uvloop "
+    "Django djangorestframework djangorestframework-simplejwt psycopg PyJWT orjson"
 )
 
 
