@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import growth, machine, results
+from benchmarks import growth, life, machine, results
 from benchmarks.cells import CELLS
 from benchmarks.cluster import Cluster
 from benchmarks.compare import compare
@@ -13,9 +13,10 @@ from benchmarks.installed import runnable
 from benchmarks.load import has_wrk
 from benchmarks.neighbour import neighbour
 from benchmarks.pgbench import program
+from benchmarks.search import search
 from benchmarks.servers import PEERS
 
-PARTS = ["peers", "lists", "tables", "connections", "neighbour"]
+PARTS = ["peers", "lists", "tables", "connections", "search", "start", "memory", "neighbour"]
 
 
 def names(known: list[str]) -> Callable[[str], list[str]]:
@@ -39,6 +40,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=4, help="that each measurement takes")
     parser.add_argument("--rounds", type=int, default=3, help="of which the medians count")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the largest table")
+    parser.add_argument("--requests", type=int, default=100_000, help="of a worker whose memory is measured")
     parser.add_argument("--redraw", action="store_true", help="measure nothing, tell what is kept anew")
     parser.add_argument("--results", type=Path, default=results.KEPT, help="where they are kept")
     return parser.parse_args()
@@ -62,6 +64,9 @@ def main() -> None:
             "lists": lambda: {"lines": growth.lists(cluster, chosen.seconds)},
             "tables": lambda: {"lines": growth.tables(cluster, chosen.seconds, chosen.rows)},
             "connections": lambda: {"lines": growth.connections(cluster, chosen.seconds)},
+            "search": lambda: {"searches": search(cluster, chosen.rows)},
+            "start": lambda: {"starts": life.starts(cluster, runnable(life.STARTED), chosen.rounds)},
+            "memory": lambda: {"memories": life.memories(cluster, chosen.requests)},
             "neighbour": lambda: {"noises": neighbour(cluster, chosen.seconds, chosen.rounds)},
         }
         for part in chosen.parts:

@@ -156,6 +156,47 @@ def noise(noises: dict[str, Any]) -> str:
     return table(head, rows)
 
 
+SOUGHT_WITHIN = 50  # ms of the database, for the first page
+SOUGHT_AMONG = 10_000  # tasks
+
+
+def searches(found: dict[str, Any]) -> str:
+    """What the database needs for words, by database, rows and tasks."""
+    lines = [
+        ([database, f"{int(rows):,}", f"{int(tasks):,}"], by_word)
+        for database, by_rows in found.items()
+        for rows, by_tasks in by_rows.items()
+        for tasks, by_word in by_tasks.items()
+    ]
+    head = ["", "rows in the table", "tasks of the user", *lines[0][1]]
+    return table(head, [[*names, *(number(time, 1) for time in times.values())] for names, times in lines])
+
+
+def is_found_soon(found: dict[str, Any]) -> str:
+    times = [
+        time
+        for by_rows in found.values()
+        for by_tasks in by_rows.values()
+        for time in by_tasks[str(SOUGHT_AMONG)].values()
+    ]
+    reached = "✓" if max(times) <= SOUGHT_WITHIN else "no"
+    return f"Among {SOUGHT_AMONG:,} tasks, at most: {max(times):.1f} ms (≤ {SOUGHT_WITHIN}: {reached})."
+
+
+def starts(found: dict[str, Any]) -> str:
+    rows = [[TITLES[peer], number(figures["seconds"], 2)] for peer, figures in found.items()]
+    return table(["", "seconds"], rows)
+
+
+def memories(found: dict[str, Any]) -> str:
+    rows = [
+        [TITLES[peer], f"{int(requests):,}", number(held, 1)]
+        for peer, by_requests in found.items()
+        for requests, held in by_requests.items()
+    ]
+    return table(["", "requests of a worker", "MiB"], rows)
+
+
 def chapter(title: str, *parts: str) -> str:
     return "\n\n".join([f"## {title}", *parts])
 
@@ -185,6 +226,13 @@ def render(results: Results) -> str:
     for part, (title, grows) in growing.items():
         told = growth(results[part]["lines"], grows, with_health=part == "connections")
         chapters.append(f"### {title}\n\n{told}")
+    if found := results.get("search"):
+        title = "Searching words, ms of the database for the first page"
+        chapters.append(chapter(title, searches(found["searches"]), is_found_soon(found["searches"])))
+    if found := results.get("start"):
+        chapters.append(chapter("From the command to the first answer", starts(found["starts"])))
+    if found := results.get("memory"):
+        chapters.append(chapter("What a worker holds for itself", memories(found["memories"])))
     if neighbour := results.get("neighbour"):
         chapters.append(chapter("Beside a noisy neighbour", noise(neighbour["noises"])))
     return "\n\n".join([*chapters, chapter("How it was measured", how(results))]) + "\n"

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -127,8 +128,13 @@ class Server:
         self.directory.cleanup()
 
     def start(self) -> None:
-        log = Path(self.directory.name) / "log"
-        with log.open("w") as written:
+        """Start it, and wait until it is well and does nothing any more."""
+        self.launch()
+        self.wait_until(lambda: self.is_healthy() and self.is_quiet())
+
+    def launch(self) -> None:
+        self.log = Path(self.directory.name) / "log"
+        with self.log.open("w") as written:
             self.running = subprocess.Popen(
                 self.command,
                 cwd=self.directory.name,
@@ -137,10 +143,12 @@ class Server:
                 stderr=subprocess.STDOUT,
             )
         self.process = psutil.Process(self.running.pid)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + STARTS_WITHIN
-        while not (self.is_healthy() and self.is_quiet()):
+        while not condition():
             if self.running.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(log.read_text()[-2000:])
+                raise RuntimeError(self.log.read_text()[-2000:])
 
     def stop(self) -> None:
         started = [self.process, *self.process.children(recursive=True)]
