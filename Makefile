@@ -40,7 +40,7 @@ quick: $(BIN)/.quick-$(VERSION)
 e2e: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/pytest e2e
 
-# Half an hour; better with wrk (apt-get install wrk). OPTIONS=--help tells how to shorten it.
+# Three quarters of an hour; better with wrk (apt-get install wrk) and Node. OPTIONS=--help tells how to shorten it.
 bench: $(BIN)/.bench-$(VERSION)
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 

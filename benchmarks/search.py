@@ -7,9 +7,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from statistics import median
 from typing import Any
 
+from psycopg2.extensions import set_wait_callback
 from sqlalchemy import Engine, create_engine, event, insert, select
 
 from benchmarks import data
@@ -96,6 +96,7 @@ def of_all_lists(url: str, what: str) -> dict[str, dict[str, float]]:
             told = ", ".join(f"{time:.1f} ms {title}" for title, time in found[str(tasks)].items())
             print(f"  {what}, {tasks:,} tasks: {told}", flush=True)
         db.engine.dispose()
+    set_wait_callback(None)  # the service's deadlines are the whole process's, and tables take longer to fill
     return found
 
 
@@ -115,7 +116,7 @@ def sent(engine: Engine, seeker: Person, words: str) -> tuple[str, Any]:
 
 
 def milliseconds(engine: Engine, statement: str, parameters: Any) -> float:
-    """The median of what it takes until the last row is there, when everything is in memory."""
+    """What it takes at least until the last row is there; all is in memory, and other load only adds."""
     times = []
     with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
         if engine.dialect.name == "postgresql":
@@ -125,4 +126,4 @@ def milliseconds(engine: Engine, statement: str, parameters: Any) -> float:
             cursor.execute(statement, parameters)
             cursor.fetchall()
             times.append(1000 * (time.perf_counter() - began))
-    return median(times)
+    return min(times)
