@@ -27,7 +27,8 @@ run: $(BIN)/.run-$(VERSION) .env
 	  ''
 	@exec $(BIN)/gunicorn wsgi:app
 
-TESTS := pytest
+# A file's tests stay in one process, and share the servers that they start.
+TESTS := pytest -n 2 --dist loadfile
 test: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/$(TESTS)
 
