@@ -1,6 +1,6 @@
 """Both databases, the application on each, and the people who use it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from flask import Flask
@@ -16,6 +16,16 @@ from todo_service import create_app
 from todo_service.config import Settings
 
 MakeApp = Callable[..., Flask]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let no report hold half a character: it could not be sent to the process that runs the others."""
+    report = yield
+    report.sections = [
+        (title, said.encode(errors="backslashreplace").decode()) for title, said in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(scope="session")
