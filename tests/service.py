@@ -61,6 +61,13 @@ def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def flask(settings: dict[str, str], *command: str) -> str:
+    """Run one of the service's commands under these settings; return what it prints."""
+    done = run("flask", *command, **settings)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 class Service:
     """A running service; `output` is what it wrote so far.
 

@@ -10,18 +10,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
-import httpx
 import pytest
 from flask import Flask, Response, g
 from sqlalchemy import Connection, Engine, QueuePool, event, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.test import TestResponse
 
+from tests.database_events import listening
 from tests.locks import user_locked
 from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT, Service
+from tests.unavailable import refused
 from todo_service import create_app
 from todo_service.auth import fair_share
 from todo_service.auth.key_set import FETCH_SECONDS
@@ -37,18 +38,6 @@ CREATE = {"op": "create", "task": {"title": "x"}}
 @pytest.fixture
 def settings(own_postgres: Postgres) -> dict[str, str]:
     return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": own_postgres.url(), "RATE_LIMIT": ""}
-
-
-def refused(answer: TestResponse | httpx.Response) -> bool:
-    """Whether this is the 503 that says to come back."""
-    if answer.status_code != 503:
-        return False
-    assert int(answer.headers["Retry-After"]) >= 1
-    found = answer.json if isinstance(answer, TestResponse) else answer.json()
-    assert found is not None
-    assert found["code"] == "service_unavailable"
-    assert found["detail"].startswith("The database")
-    return True
 
 
 @contextmanager
@@ -127,22 +116,6 @@ def test_a_commit_whose_answer_is_lost_is_not_sent_again(
         assert refused(ada.post(json={"title": "once"}, headers=headers))
     assert len(commits) == 1
     assert ada.titles() == ["once", "Pay rent"]
-
-
-@contextmanager
-def listening(engine: Engine, name: str, listener: Callable[..., object]) -> Iterator[list[object]]:
-    """Call the listener at each such event; gives what it was called with."""
-    heard: list[object] = []
-
-    def listen(*arguments: Any) -> None:
-        heard.append(arguments)
-        listener(*arguments)
-
-    event.listen(engine, name, listen)
-    try:
-        yield heard
-    finally:
-        event.remove(engine, name, listen)
 
 
 def test_the_service_starts_while_the_database_is_away_and_serves_when_it_comes(

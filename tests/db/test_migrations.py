@@ -1,8 +1,7 @@
 """The schema: built by migrations, the same as the models', brought up to date by whoever starts first."""
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
-from tests.service import Service, run
+from tests.service import Service, flask
+from tests.waiting import wait_until
 from todo_service import create_app
 from todo_service.config import Settings
 from todo_service.db.deadlines import LOCK_SECONDS
@@ -49,12 +49,6 @@ def fresh(empty: dict[str, str]) -> Iterator[Flask]:
 
 def tables() -> set[str]:
     return set(inspect(db.engine).get_table_names())
-
-
-def flask(settings: dict[str, str], *command: str) -> str:
-    done = run("flask", *command, **settings)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_the_schema_goes_up_and_down_and_up_again(empty: dict[str, str], fresh: Flask) -> None:
@@ -158,13 +152,6 @@ def test_the_first_request_finds_an_empty_database_and_builds_the_schema(fresh: 
 def test_the_first_question_whether_it_is_ready_builds_the_schema(fresh: Flask) -> None:
     assert fresh.test_client().get("/health/ready").status_code == 200
     assert tables() == TABLES
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_schema_that_changes_under_the_service_makes_it_unready(fresh: Flask) -> None:

@@ -13,11 +13,11 @@ import psycopg2
 import pytest
 
 from tests.auth_server import AuthServer, SigningKey, drip
-from tests.db.test_failures import refused
 from tests.load import PAUSE, Client, Request, at_once, clients, meanwhile
 from tests.people import SECRET
 from tests.postgres import Postgres
 from tests.service import Service
+from tests.unavailable import refused
 from todo_service.auth.key_set import FETCH_SECONDS, REFILL_SECONDS
 from todo_service.db.deadlines import CONNECT_SECONDS, LOCK_SECONDS
 

@@ -12,18 +12,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from tests.db.test_failures import listening, refused
-from tests.db.test_migrations import empty, flask, wait_until
+from tests.database_events import listening
 from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
+from tests.service import flask
+from tests.unavailable import refused
+from tests.waiting import wait_until
 from todo_service import create_app
 from todo_service.config import Settings
 from todo_service.db import schema_version
 from todo_service.docs import health
 from todo_service.extensions import db
-
-__all__ = ["empty"]
 
 EMOJI = "café 😀"
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from random import Random
@@ -16,6 +16,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.load import at_once, meanwhile
+from tests.pages import pages
 from tests.people import Person, body
 from tests.service import Service
 from tests.tasks.test_model import Mirror
@@ -30,16 +31,6 @@ def statuses(answers: list[httpx.Response]) -> dict[int, int]:
 
 
 # ---- reading while others write
-
-
-def pages(person: Person, query: str) -> Iterator[list[dict[str, Any]]]:
-    """The pages of a list, each asked for when it is needed."""
-    path: str | None = f"/api/tasks?{query}"
-    while path:
-        answer = person.get(path)
-        assert answer.status_code == 200, answer.text
-        yield body(answer)
-        path = answer.headers.get("Link", "").partition("<")[2].partition(">")[0]
 
 
 class Visitor:
@@ -95,7 +86,7 @@ def test_each_task_that_stays_is_on_one_page_exactly(app: Flask, order: str) -> 
     with meanwhile(visitor):
         for _ in range(3):
             shown: Counter[str] = Counter()
-            for page in pages(reader, f"{order}&limit=5"):
+            for page in pages(reader, f"/api/tasks?{order}&limit=5"):
                 shown.update(task["id"] for task in page)
                 visitor.await_next_round()
             assert {task: shown[task] for task in residents} == dict.fromkeys(residents, 1)

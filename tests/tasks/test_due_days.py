@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
+from tests.pages import walked
 from tests.people import Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT
-from tests.tasks.test_paging import walked
 
 DAY = "2026-02-10"
 MIDNIGHT = "2026-02-10T00:00:00Z"

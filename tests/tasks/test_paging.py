@@ -1,41 +1,16 @@
 """Pages of the list (contract §5): nothing is skipped, nothing shown twice, no cursor is forged."""
 
 import random
-import re
-from collections.abc import Iterator
 from itertools import permutations, product
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.pages import next_page, pages, walked
 from tests.people import Person, body, list_tag
 
 SORTS = ("created", "updated", "title", "due_date", "priority")
-
-
-def next_page(answer: TestResponse) -> str | None:
-    """Where `Link` leads, if there is a next page."""
-    link = answer.headers.get("Link")
-    if link is None:
-        return None
-    match = re.fullmatch('<(.+)>; rel="next"', link)
-    assert match
-    return match[1]
-
-
-def pages(person: Person, path: str) -> Iterator[list[dict[str, Any]]]:
-    following: str | None = path
-    while following:
-        answer = person.get(following)
-        assert answer.status_code == 200, answer.text
-        yield body(answer)
-        following = next_page(answer)
-
-
-def walked(person: Person, path: str) -> list[dict[str, Any]]:
-    return [task for page in pages(person, path) for task in page]
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.pages import walked
 from tests.people import Person
-from tests.tasks.test_paging import walked
 from todo_service.tasks.folding import fold
 
 NORMAL_FORMS: list[Callable[[str], str]] = [

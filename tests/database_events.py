@@ -1,0 +1,23 @@
+"""Being there when something happens between the service and its database: SQLAlchemy's events."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+
+@contextmanager
+def listening(engine: Engine, name: str, listener: Callable[..., object]) -> Iterator[list[Any]]:
+    """Call the listener at each such event; gives what it was called with."""
+    heard: list[Any] = []
+
+    def listen(*arguments: Any) -> None:
+        heard.append(arguments)
+        listener(*arguments)
+
+    event.listen(engine, name, listen)
+    try:
+        yield heard
+    finally:
+        event.remove(engine, name, listen)
