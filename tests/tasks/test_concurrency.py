@@ -16,10 +16,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.load import at_once, meanwhile
+from tests.mirror import Mirror
 from tests.pages import pages
 from tests.people import Person, body
 from tests.service import Service
-from tests.tasks.test_model import Mirror
 
 # Clients made these ids; both users have tasks under them.
 CLIENTS_IDS = [str(UUID(int=number)) for number in range(1, 13)]
@@ -97,10 +97,10 @@ def test_who_follows_the_changes_of_eight_writers_ends_with_their_list(app: Flas
         user, mirror = f"ada-{run}", Mirror()
         reader = Person(app.test_client(), user)
         writers = [Person(app.test_client(), user) for _ in range(8)]
-        with meanwhile(partial(mirror.follow, reader, 3)):
+        with meanwhile(partial(mirror.take_page, reader, 3)):
             at_once(8, partial(write_a_little, writers))
         mirror.catch_up(reader, 3)
-        assert mirror.tasks == {task["id"]: task for task in body(reader.get())}
+        assert mirror.equals_the_list(reader)
 
 
 def write_a_little(writers: list[Person], writer: int) -> None:

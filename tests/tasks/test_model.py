@@ -31,6 +31,7 @@ from hypothesis.stateful import (
 from werkzeug.test import TestResponse
 
 from tests.conftest import forget_everything
+from tests.mirror import Mirror
 from tests.people import Person, body, list_tag
 
 Task = dict[str, Any]
@@ -247,48 +248,6 @@ SORTS: dict[str, tuple[Any, str]] = {
     "due_date": (lambda task: task["due_date"] and instant(task["due_date"]), "asc"),
     "priority": (lambda task: RANKS.get(task["priority"]), "desc"),
 }
-
-
-@dataclass
-class Mirror:
-    """A device that knows no more of its user's tasks than the changes feed has told it."""
-
-    tasks: dict[str, Task] = field(default_factory=dict)
-    token: str = ""
-    newest: int = 0
-    behind: bool = True
-
-    def copy(self) -> "Mirror":
-        return replace(self, tasks=dict(self.tasks))
-
-    def follow(self, person: Person, limit: int) -> "Mirror":
-        """Ask once for what came after the token."""
-        answer = person.get(f"/api/tasks/changes?limit={limit}&since={self.token}")
-        assert answer.status_code == 200, answer.text
-        changes = body(answer)["changes"]
-        ids = [change["task"]["id"] if change["type"] == "upsert" else change["id"] for change in changes]
-        assert len(ids) == len(set(ids)) <= limit
-        for change in changes:
-            self.apply(change)
-        self.token, self.behind = body(answer)["token"], body(answer)["has_more"]
-        assert len(changes) == limit or not self.behind
-        return self
-
-    def apply(self, change: dict[str, Any]) -> None:
-        if change["type"] == "delete":
-            self.tasks.pop(change["id"], None)
-            return
-        task = change["task"]
-        assert task["revision"] > self.newest, "the feed went back behind the token"
-        self.newest = task["revision"]
-        self.tasks[task["id"]] = task
-
-    def catch_up(self, person: Person, limit: int) -> "Mirror":
-        """Ask until nothing is left to be told."""
-        self.behind = True
-        while self.behind:
-            self.follow(person, limit)
-        return self
 
 
 @dataclass
@@ -540,13 +499,15 @@ class TwoPeople(RuleBasedStateMachine):
         """Be it a new device, one that has been following, or one that comes back after a long time."""
         seat, limit = self.somebody(), self.random.choice([1, 3, 1000, 1000])
         device = self.random.choice([Mirror(), seat.mirrors[-1], self.random.choice(seat.mirrors)]).copy()
-        assert device.catch_up(seat.person, limit).tasks == seat.account.tasks
+        device.catch_up(seat.person, limit)
+        assert device.tasks == seat.account.tasks
 
     @invariant()
     def whoever_follows_now_and_then_is_not_led_astray(self) -> None:
         """One device asks at some steps, and so begins, falls behind and goes on as others write."""
         seat, limit = self.somebody(), self.random.choice([1, 1, 2, 1000])
-        device = seat.mirrors[-1].copy().follow(seat.person, limit)
+        device = seat.mirrors[-1].copy()
+        device.take_page(seat.person, limit)
         assert device.behind or device.tasks == seat.account.tasks
         seat.mirrors.append(device)
 
