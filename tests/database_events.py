@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import Engine, event
+
+from todo_service.extensions import db
+
+
+def app_engine(app: Flask) -> Engine:
+    """What an application reaches its database by."""
+    with app.app_context():
+        return db.engine
 
 
 @contextmanager

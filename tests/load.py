@@ -178,3 +178,16 @@ def clients(service: Reachable, sign: Callable[[str], str] = token_for) -> Itera
             stack.enter_context(closing(Client(service, user, sign(user), keep_alive=keep_alive)))
             for user, keep_alive in USERS.items()
         ]
+
+
+def everybody_meets(writers: list[Client], service: Service, *, served: bool) -> list[Request]:
+    """Wait until each writer has been served, or not, from now on; return all that was asked meanwhile."""
+    now = time.monotonic()
+    asked: list[list[Request]] = []
+
+    def each_has() -> bool:
+        asked[:] = ([request for request in writer.requests if request.began > now] for writer in writers)
+        return all(any(request.served is served for request in requests) for requests in asked)
+
+    service.wait_until(each_has)
+    return [request for requests in asked for request in requests]

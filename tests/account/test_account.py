@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +15,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from icalendar import Calendar
-from sqlalchemy import event, inspect, text
+from sqlalchemy import inspect, text
 from werkzeug.test import TestResponse
 
+from tests.database_events import app_engine, listening
 from tests.people import Person, body
-from todo_service.account import erasure
-from todo_service.account import views as account
+from todo_service.account.views import CHUNK
 from todo_service.extensions import db
 
 CONFIRMED = {"confirm": "erase"}
@@ -91,15 +92,24 @@ def test_the_export_is_the_account_and_every_task(ada: Person, bob: Person) -> N
         assert body(answer) == {"account": body(ada.get("/api/account")), "tasks": tasks}
 
 
-@pytest.mark.parametrize("many", [0, 1, 2, 3, 4, 5])
-def test_the_export_is_whole_however_it_is_cut(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, many: int
-) -> None:
-    monkeypatch.setattr(account, "CHUNK", 2)
-    tasks = [ada.adds(f"task {number}") for number in range(many)]
-    assert body(export(ada))["tasks"] == tasks
-    assert [row["id"] for row in rows_of(export(ada, "csv"))] == [task["id"] for task in tasks]
-    assert [str(todo["UID"]) for todo in todos_of(export(ada, "ics"))] == [task["id"] for task in tasks]
+def test_the_export_is_whole_however_it_is_cut(ada: Person) -> None:
+    """It is read piece by piece, of which the last one may be full, or have one task only."""
+    tasks: list[dict[str, Any]] = []
+    for many in (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1):
+        tasks += added(ada, many - len(tasks))
+        ids = [str(task["id"]) for task in tasks]
+        assert body(export(ada))["tasks"] == tasks
+        assert [row["id"] for row in rows_of(export(ada, "csv"))] == ids
+        assert re.findall(r"^UID:(.*)\r$", export(ada, "ics").text, re.MULTILINE) == ids
+
+
+def added(person: Person, number: int) -> list[dict[str, Any]]:
+    """So many tasks more, in the order in which they were created."""
+    create, tasks = {"op": "create", "task": {"title": "x"}}, []
+    for done in range(0, number, 100):
+        answer = person.post("/api/tasks/batch", json={"operations": [create] * min(100, number - done)})
+        tasks += [result["task"] for result in body(answer)["results"]]
+    return tasks
 
 
 def rows_of(answer: TestResponse) -> list[dict[str, str]]:
@@ -156,7 +166,9 @@ def test_no_cell_runs_as_a_formula(ada: Person, formula: str) -> None:
         ("x;y = 1; z", "x;y = 1; z"),
     ],
 )
-def test_nor_does_what_stands_behind_a_semicolon(ada: Person, title: str, written: str) -> None:
+def test_what_stands_behind_a_semicolon_does_not_run_as_a_formula(
+    ada: Person, title: str, written: str
+) -> None:
     """Where it separates cells, as in much of Europe, Excel begins one there, quoted or not."""
     ada.adds(title)
     assert rows_of(export(ada, "csv"))[0]["title"] == written
@@ -232,12 +244,8 @@ def test_an_export_that_breaks_on_the_way_is_an_error_and_not_a_part(app: Flask,
         if "ORDER BY tasks.id" in statement:
             raise RuntimeError
 
-    with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", fail)
-        try:
-            assert ada.get("/api/account/export").status_code == 500
-        finally:
-            event.remove(db.engine, "before_cursor_execute", fail)
+    with listening(app_engine(app), "before_cursor_execute", fail):
+        assert ada.get("/api/account/export").status_code == 500
     assert body(export(ada))["tasks"]
 
 
@@ -250,12 +258,8 @@ def test_an_export_is_of_one_moment_whatever_is_written_meanwhile(app: Flask, ad
             with ThreadPoolExecutor(1) as elsewhere:
                 added.append(elsewhere.submit(ada.adds).result())
 
-    with app.app_context():
-        event.listen(db.engine, "after_cursor_execute", add)
-        try:
-            found = body(export(ada))
-        finally:
-            event.remove(db.engine, "after_cursor_execute", add)
+    with listening(app_engine(app), "after_cursor_execute", add):
+        found = body(export(ada))
     assert added
     assert found["account"]["tasks"]["total"] == len(found["tasks"]) == 1
 
@@ -349,7 +353,9 @@ def test_a_sync_token_of_an_erased_life_tells_that_it_was_erased(ada: Person, bo
         ada.adds()
 
 
-def test_they_match_nothing_either_if_the_next_begins_with_a_write_that_changes_nothing(ada: Person) -> None:
+def test_etags_of_an_erased_life_match_nothing_if_the_next_begins_with_a_write_that_changes_nothing(
+    ada: Person,
+) -> None:
     for number in range(3):
         lives(ada)
         known = {"If-None-Match": ada.get().headers["ETag"]}
@@ -430,9 +436,12 @@ def test_an_operator_can_erase_somebody(app: Flask, ada: Person, bob: Person) ->
     assert len(bob.titles()) == 1
 
 
-def test_a_failed_erasure_erases_nothing(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_erasure_erases_nothing(app: Flask, ada: Person) -> None:
+    def fail(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "INSERT INTO erasures" in statement:
+            raise RuntimeError
+
     task = ada.adds()
-    with monkeypatch.context() as patched:
-        patched.setattr(erasure, "RECORD_ERASURE", None)
+    with listening(app_engine(app), "before_cursor_execute", fail):
         assert ada.delete("/api/account", json=CONFIRMED).status_code == 500
     assert body(ada.get()) == [task]

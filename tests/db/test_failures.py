@@ -6,29 +6,33 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from flask import Flask, Response, g
-from sqlalchemy import Connection, Engine, QueuePool, event, text
+from sqlalchemy import Connection, QueuePool, event, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.test import TestResponse
 
-from tests.database_events import listening
+from tests.conftest import MakeApp
+from tests.database_events import app_engine, listening
 from tests.locks import user_locked
 from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
 from tests.service import ROOT, Service
 from tests.unavailable import refused
+from tests.waiting import wait_until
 from todo_service import create_app
 from todo_service.auth import fair_share
 from todo_service.auth.key_set import FETCH_SECONDS
 from todo_service.auth.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
 from todo_service.config import Settings
 from todo_service.db import deadlines
+from todo_service.db.deadlines import CONNECT_SECONDS
+from todo_service.db.engine import TRUSTED_IDLE_SECONDS
 from todo_service.db.transactions import execute, fetch, transaction
 from todo_service.extensions import db
 
@@ -40,16 +44,7 @@ def settings(own_postgres: Postgres) -> dict[str, str]:
     return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": own_postgres.url(), "RATE_LIMIT": ""}
 
 
-@contextmanager
-def impatience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The deadlines as they are, but of one second each."""
-    for name in ("CONNECT_SECONDS", "POOL_SECONDS", "LOCK_SECONDS", "STATEMENT_SECONDS"):
-        monkeypatch.setattr(deadlines, name, 1)
-    with deadlines.answer_within(2):
-        yield
-
-
-def test_postgresql_stopped_and_started_under_the_running_service(
+def test_the_running_service_outlives_a_stop_of_postgresql(
     own_postgres: Postgres, settings: dict[str, str], tmp_path: Path
 ) -> None:
     with Service(settings, tmp_path) as service:
@@ -112,7 +107,7 @@ def test_a_commit_whose_answer_is_lost_is_not_sent_again(
             commits.append(cursor.execute(statement))
             cursor.connection.close()
 
-    with app.app_context(), listening(db.engine, "before_cursor_execute", commit_and_cut):
+    with listening(app_engine(app), "before_cursor_execute", commit_and_cut):
         assert refused(ada.post(json={"title": "once"}, headers=headers))
     assert len(commits) == 1
     assert ada.titles() == ["once", "Pay rent"]
@@ -164,79 +159,74 @@ WAITS: dict[str, tuple[str, Callable[[Person], TestResponse]]] = {
 def test_a_frozen_server_is_not_waited_for(
     own_postgres: Postgres,
     settings: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
     frozen_at: Callable[[str], Callable[..., None]],
     at: str,
     request_: Callable[[Person], TestResponse],
 ) -> None:
-    with impatience(monkeypatch):
-        app = create_app(Settings.from_environ(settings))
-        ada = Person(app.test_client(), "ada-3")
-        task = ada.adds()
-        with app.app_context():
-            engine = db.engine
-        if at == "do_connect":
-            engine.dispose()
-        if at == "checkout":
-            monkeypatch.setattr("todo_service.db.engine.TRUSTED_IDLE_SECONDS", 0)
-        name = "before_cursor_execute" if at.isupper() else at
-        event.listen(engine, name, frozen_at(at), insert=True)
+    app = create_app(Settings.from_environ(settings))
+    ada = Person(app.test_client(), "ada-3")
+    wait_until(lambda: ada.get().status_code == 200)  # what others waited for in vain has made it hasty
+    task = ada.adds()
+    with app.app_context():
+        engine = db.engine
+    if at == "do_connect":
+        engine.dispose()
+    if at == "checkout":
+        time.sleep(TRUSTED_IDLE_SECONDS)  # it has to lie idle, and so nothing happens that could be waited for
+    name = "before_cursor_execute" if at.isupper() else at
+    event.listen(engine, name, frozen_at(at), insert=True)
+    with deadlines.answer_within(2):
         assert refused(request_(ada))
-        assert cast(QueuePool, engine.pool).checkedout() == 0
-        own_postgres.signal(signal.SIGCONT)
-        assert task in body(ada.get())
+    assert cast(QueuePool, engine.pool).checkedout() == 0
+    own_postgres.signal(signal.SIGCONT)
+    wait_until(lambda: (answer := ada.get()).status_code == 200 and task in body(answer))
 
 
 def test_who_comes_behind_a_wait_in_vain_waits_shortly(
-    own_postgres: Postgres, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    own_postgres: Postgres, settings: dict[str, str]
 ) -> None:
     """Otherwise those who wait for a thread while others wait for a frozen server would all do so, too."""
-    with impatience(monkeypatch):
-        ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-8")
-        ada.adds()
-        own_postgres.signal(signal.SIGSTOP)
-        try:
-            began = time.monotonic()
-            assert all(refused(ada.get()) for _ in range(20))
-            assert time.monotonic() - began < 10  # and not 20 times one or two seconds
-        finally:
-            own_postgres.signal(signal.SIGCONT)
-        assert ada.get().status_code == 200
+    ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-8")
+    wait_until(lambda: ada.get().status_code == 200)
+    ada.adds()
+    own_postgres.signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with deadlines.answer_within(2):
+            assert all(refused(ada.get()) for _ in range(10))
+        assert time.monotonic() - began < 5 * CONNECT_SECONDS  # and not nearly ten times that
+    finally:
+        own_postgres.signal(signal.SIGCONT)
+    wait_until(lambda: ada.get().status_code == 200)
 
 
-def test_a_slow_statement_is_cut_off(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with impatience(monkeypatch):
-        app = create_app(Settings.from_environ(settings))
+def test_a_slow_statement_is_cut_off(settings: dict[str, str], log_lines: LogLines) -> None:
+    wait_until(is_patient)
+    app = create_app(Settings.from_environ(settings))
 
-        @app.get("/slow")
-        def slow() -> str:
-            fetch(text("SELECT pg_sleep(60)"))
-            return "never"
+    @app.get("/slow")
+    def slow() -> str:
+        fetch(text("SELECT pg_sleep(60)"))
+        return "never"
 
-        assert refused(app.test_client().get("/slow"))
+    assert refused(app.test_client().get("/slow"))
+    assert "canceling statement due to statement timeout" in log_lines.text
 
 
-def test_a_request_of_many_slow_statements_is_cut_off(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
-) -> None:
-    monkeypatch.setattr(deadlines, "REQUEST_SECONDS", 0.5)
-    with db_statements_that_take(0.2):
+def is_patient() -> bool:
+    """Whether all waits last as long as they may: for a while after one in vain they do not."""
+    return deadlines.answers.seconds(1) == 1
+
+
+def test_a_request_of_many_slow_statements_is_cut_off(make_app: MakeApp, log_lines: LogLines) -> None:
+    app = make_app()
+    app.before_request(lambda: deadlines.begin_request(0.5))
+    ada = Person(app.test_client(), "ada")
+    with listening(app_engine(app), "after_cursor_execute", lambda *_: time.sleep(0.2)):
         assert refused(ada.post("/api/tasks/batch", json={"operations": [CREATE] * 50}))
     assert len(log_lines.all("The database is unavailable: the request has taken too long")) == 1
     assert log_lines.one("request")["db_statements"] <= 4
     assert body(ada.get()) == []
-
-
-@contextmanager
-def db_statements_that_take(seconds: float) -> Iterator[None]:
-    def sleep(*_: object) -> None:
-        time.sleep(seconds)
-
-    event.listen(Engine, "after_cursor_execute", sleep)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "after_cursor_execute", sleep)
 
 
 def gunicorn_settings() -> dict[str, Any]:
@@ -247,22 +237,21 @@ def gunicorn_settings() -> dict[str, Any]:
 
 
 def test_a_process_that_freezes_while_it_writes_locks_its_user_out_for_a_moment_only(
-    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, str],
 ) -> None:
-    monkeypatch.setattr(deadlines, "IDLE_SECONDS", 2)
-    with impatience(monkeypatch):
-        ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-5")
-        ada.adds()
-        frozen = create_app(Settings.from_environ(settings))
-        with frozen.app_context(), transaction():
-            execute(text("UPDATE users SET name = 'locked' WHERE id = 'ada-5'"))
-            with suppress(DBAPIError), ThreadPoolExecutor(1) as elsewhere:
-                assert refused(elsewhere.submit(ada.post, json={"title": "x"}).result())
-                deadline = time.monotonic() + 10
-                while (answer := elsewhere.submit(ada.post, json={"title": "x"}).result()).status_code == 503:
-                    assert time.monotonic() < deadline
-                assert answer.status_code == 201
-            g.connection.invalidate()
+    ada = Person(create_app(Settings.from_environ(settings)).test_client(), "ada-5")
+    wait_until(lambda: ada.get().status_code == 200)
+    ada.adds()
+    frozen = create_app(Settings.from_environ(settings))
+    with frozen.app_context(), transaction():
+        execute(text("UPDATE users SET name = 'locked' WHERE id = 'ada-5'"))
+        with suppress(DBAPIError), ThreadPoolExecutor(1) as elsewhere:
+            assert refused(elsewhere.submit(ada.post, json={"title": "x"}).result())
+            deadline = time.monotonic() + deadlines.IDLE_SECONDS + 15
+            while (answer := elsewhere.submit(ada.post, json={"title": "x"}).result()).status_code == 503:
+                assert time.monotonic() < deadline
+            assert answer.status_code == 201
+        g.connection.invalidate()
 
 
 def test_the_deadlines_are_those_the_documentation_states(app: Flask) -> None:
@@ -289,45 +278,39 @@ def test_the_deadlines_are_those_the_documentation_states(app: Flask) -> None:
 
 
 def test_a_database_that_never_answered_is_asked_by_one_request_at_a_time(
-    own_postgres: Postgres, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    own_postgres: Postgres, settings: dict[str, str]
 ) -> None:
-    with impatience(monkeypatch):
-        app = create_app(Settings.from_environ(settings))
-        attempts = 0
-
-        def count(*_: object) -> None:
-            nonlocal attempts
-            attempts += 1
-
-        with app.app_context():
-            event.listen(db.engine, "do_connect", count)
-        own_postgres.signal(signal.SIGSTOP)
-        try:
-            with ThreadPoolExecutor(16) as threads:
-                people = [Person(app.test_client(), f"person-{number}") for number in range(16)]
-                assert all(threads.map(lambda person: refused(person.get()), people))
-        finally:
-            own_postgres.signal(signal.SIGCONT)
-        assert attempts == 1
+    app = create_app(Settings.from_environ(settings))
+    wait_until(is_patient)
+    own_postgres.signal(signal.SIGSTOP)
+    try:
+        with (
+            listening(app_engine(app), "do_connect", lambda *_: None) as attempts,
+            ThreadPoolExecutor(16) as threads,
+        ):
+            people = [Person(app.test_client(), f"person-{number}") for number in range(16)]
+            assert all(threads.map(lambda person: refused(person.get()), people))
+    finally:
+        own_postgres.signal(signal.SIGCONT)
+    assert len(attempts) == 1
 
 
 @pytest.fixture
-def impatient(app: Flask, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """The application on either database, with one connection and deadlines of a second."""
-    with impatience(monkeypatch):
-        yield create_app(Settings.from_environ({**environment, "THREADS": "1"}))
+def narrow(app: Flask, environment: dict[str, str]) -> Flask:
+    """The application on either database, with one connection."""
+    return create_app(Settings.from_environ({**environment, "THREADS": "1"}))
 
 
-def test_an_exhausted_pool_is_503(impatient: Flask) -> None:
-    ada = Person(impatient.test_client(), "ada")
+def test_an_exhausted_pool_is_503(narrow: Flask) -> None:
+    ada = Person(narrow.test_client(), "ada")
     task = ada.adds()
-    with impatient.app_context(), db.engine.connect():
+    with narrow.app_context(), db.engine.connect():
         assert refused(ada.get())
     assert body(ada.get()) == [task]
 
 
-def test_a_lock_that_somebody_holds_is_503(impatient: Flask, environment: dict[str, str]) -> None:
-    ada = Person(impatient.test_client(), "ada")
+def test_a_lock_that_somebody_holds_is_503(narrow: Flask, environment: dict[str, str]) -> None:
+    ada = Person(narrow.test_client(), "ada")
     task = ada.adds()
     with user_locked(environment["DATABASE_URL"], "ada"):
         assert refused(ada.post(json={"title": "x"}))

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from tests.auth_server import AuthServer, SigningKey, drip
-from tests.load import PAUSE, Client, Request, at_once, clients, meanwhile
+from tests.load import PAUSE, Client, Request, at_once, clients, everybody_meets, meanwhile
 from tests.people import SECRET
 from tests.postgres import Postgres
 from tests.service import Service
@@ -53,32 +53,21 @@ def check_answers(writers: list[Client], within: float) -> None:
             assert refused(answer), answer.text
 
 
-def everybody_meets(writers: list[Client], service: Service, *, served: bool) -> list[Request]:
-    """Wait until each writer has been served, or not, from now on; return all that was asked meanwhile."""
-    now = time.monotonic()
-    asked: list[list[Request]] = []
-
-    def each_has() -> bool:
-        asked[:] = ([request for request in writer.requests if request.began > now] for writer in writers)
-        return all(any(request.served is served for request in requests) for requests in asked)
-
-    service.wait_until(each_has)
-    return [request for requests in asked for request in requests]
-
-
 def check_recovery(writers: list[Client], service: Service) -> None:
     """From now on everybody is served, and at once."""
     assert all(request.served for request in everybody_meets(writers, service, served=True))
 
 
-def test_postgresql_is_killed_and_comes_back(own_postgres: Postgres, on_postgres: Service) -> None:
+def test_a_postgresql_that_is_killed_costs_no_acknowledged_write(
+    own_postgres: Postgres, on_postgres: Service
+) -> None:
     with clients(on_postgres) as writers:
         with meanwhile(*(writer.write_and_read for writer in writers)):
             for _ in range(3):
-                time.sleep(1)
+                everybody_meets(writers, on_postgres, served=True)
                 own_postgres.kill()
-                everybody_meets(writers, on_postgres, served=False)
-                time.sleep(1)
+                for _ in range(2):
+                    everybody_meets(writers, on_postgres, served=False)
                 own_postgres.start()
                 check_recovery(writers, on_postgres)
         check_answers(writers, within=CONNECT_SECONDS + SLACK)
@@ -87,17 +76,31 @@ def test_postgresql_is_killed_and_comes_back(own_postgres: Postgres, on_postgres
     assert "Traceback" not in on_postgres.output
 
 
-def test_postgresqls_table_is_locked(own_postgres: Postgres, on_postgres: Service, tmp_path: Path) -> None:
+def test_who_meets_a_locked_table_of_postgresql_is_told_in_time(
+    own_postgres: Postgres, on_postgres: Service, tmp_path: Path
+) -> None:
     with clients(on_postgres) as writers, closing(psycopg2.connect(own_postgres.url(tmp_path.name))) as other:
         with meanwhile(*(writer.write_and_read for writer in writers)):
-            time.sleep(1)
+            everybody_meets(writers, on_postgres, served=True)
             other.cursor().execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-            time.sleep(2 * LOCK_SECONDS)
+            for _ in range(2):
+                everybody_meets(writers, on_postgres, served=False)
             other.rollback()
             check_recovery(writers, on_postgres)
         check_answers(writers, within=LOCK_SECONDS + SLACK)
         for writer in writers:
             writer.check_writes(on_postgres)
+
+
+def waiting_for_locks(database_url: str) -> int:
+    """How many connections wait for a lock in this database of PostgreSQL's."""
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        (row,) = cursor.fetchall()
+        return int(row[0])
 
 
 def test_who_comes_while_every_connection_waits_for_a_lock_has_a_turn_when_that_times_out(
@@ -113,7 +116,7 @@ def test_who_comes_while_every_connection_waits_for_a_lock_has_a_turn_when_that_
         assert service.call("ada", "POST", json={"title": "first"}).status_code == 201
         other.cursor().execute("UPDATE users SET name = 'locked' WHERE id = 'ada'")
         waiting = [threads.submit(service.call, "ada", "POST", json={"title": "x"}) for _ in range(2)]
-        time.sleep(0.5)
+        service.wait_until(lambda: waiting_for_locks(environment["DATABASE_URL"]) == 2)
         began = time.monotonic()
         assert service.http.get("/health").status_code == 200
         assert service.call("bob", "GET").json() == []
@@ -130,7 +133,7 @@ def test_a_locked_table_keeps_nobody_waiting_for_those_who_wait_for_it(on_postgr
         began = time.monotonic()
         with ThreadPoolExecutor(65) as threads:
             waiting = [threads.submit(on_postgres.call, f"person-{n}", "GET") for n in range(64)]
-            time.sleep(1)
+            on_postgres.wait_until(lambda: waiting_for_locks(on_postgres.environment["DATABASE_URL"]) >= 8)
             assert threads.submit(on_postgres.http.get, "/health").result().status_code == 200
             assert time.monotonic() - began < LOCK_SECONDS + SLACK
             assert all(refused(answer.result()) for answer in waiting)
@@ -139,15 +142,15 @@ def test_a_locked_table_keeps_nobody_waiting_for_those_who_wait_for_it(on_postgr
     assert on_postgres.call("ada", "GET").status_code == 200
 
 
-def test_sqlite_is_locked_by_another_process(on_sqlite: Service, tmp_path: Path) -> None:
+def test_who_meets_a_locked_sqlite_file_is_told_in_time(on_sqlite: Service, tmp_path: Path) -> None:
     with (
         clients(on_sqlite) as writers,
         closing(sqlite3.connect(tmp_path / "todo.db", isolation_level=None)) as other,
     ):
         with meanwhile(*(writer.write_and_read for writer in writers)):
-            time.sleep(1)
+            everybody_meets(writers, on_sqlite, served=True)
             other.execute("BEGIN IMMEDIATE")
-            time.sleep(LOCK_SECONDS + 2)
+            everybody_meets(writers, on_sqlite, served=False)
             other.rollback()
             check_recovery(writers, on_sqlite)
         check_answers(writers, within=LOCK_SECONDS + SLACK)
@@ -187,7 +190,7 @@ def files_limited_to(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_sqlite_has_no_room_left(tmp_path: Path) -> None:
+def test_where_there_is_no_room_left_sqlite_is_read_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     """The limit stands in for a full disk, as which it looks to SQLite, and needs no privileges; room is
     made by moving what has been written from the log, which is full, to the database."""
     with ExitStack() as stack:
@@ -208,7 +211,7 @@ def test_sqlite_has_no_room_left(tmp_path: Path) -> None:
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_sqlites_file_may_only_be_read(on_sqlite: Service, tmp_path: Path) -> None:
+def test_an_sqlite_file_that_may_only_be_read_is_read(on_sqlite: Service, tmp_path: Path) -> None:
     task = on_sqlite.call("ada", "POST", json={"title": "kept"}).json()
     with Service(settings(f"sqlite:///file:{tmp_path}/todo.db?mode=ro&uri=true"), tmp_path) as reading:
         assert refused(reading.call("ada", "POST", json={"title": "x"}))
@@ -232,7 +235,7 @@ def is_welcome(service: Service, token: str) -> bool:
     return service.http.get("/api/tasks", headers=headers).status_code == 200
 
 
-def test_the_auth_server_is_slow_and_broken_and_who_is_known_does_not_notice(
+def test_who_is_known_does_not_notice_that_the_auth_server_is_slow_and_broken(
     auth_server: AuthServer, trusting: Service
 ) -> None:
     key = SigningKey()
@@ -243,8 +246,8 @@ def test_the_auth_server_is_slow_and_broken_and_who_is_known_does_not_notice(
         with meanwhile(*(client.write_and_read for client in known)):
             auth_server.answer = drip
             with meanwhile(*(partial(knock, client) for client in strangers)):
-                time.sleep(FETCH_SECONDS / 2)
-            time.sleep(1)
+                everybody_meets(strangers, trusting, served=False)
+            everybody_meets(known, trusting, served=True)
             auth_server.answer = auth_server.publish
             new = auth_server.rotate().sign(auth_server.claims())
             trusting.wait_until(lambda: is_welcome(trusting, new), REFILL_SECONDS + SLACK)

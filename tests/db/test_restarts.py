@@ -3,7 +3,6 @@
 import signal
 import socket
 import sqlite3
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,12 +13,12 @@ import httpx
 import pytest
 from flask import Flask
 
-from tests.load import clients, meanwhile
+from tests.load import Client, clients, everybody_meets, meanwhile
+from tests.measured import Measured
 from tests.people import SECRET, token_for
 from tests.service import Service
 
 KILLS = 40
-BETWEEN_KILLS = 0.5  # seconds
 GRACE = 30  # seconds that running requests get at a stop
 
 
@@ -40,7 +39,8 @@ def test_workers_are_killed_and_every_write_that_is_retried_is_done_once(
     with Service(environment, tmp_path) as service, clients(service) as writers:
         with meanwhile(*(writer.write_surely for writer in writers)):
             for _ in range(KILLS):
-                time.sleep(BETWEEN_KILLS)
+                done = acknowledged(writers) + random.randint(1, 16)
+                service.wait_until(lambda done=done: acknowledged(writers) >= done)
                 service.wait_until(service.workers)
                 random.choice(service.workers()).kill()
         for writer in writers:
@@ -49,13 +49,25 @@ def test_workers_are_killed_and_every_write_that_is_retried_is_done_once(
         assert "Traceback" not in service.output
 
 
+def acknowledged(writers: list[Client]) -> int:
+    return sum(len(writer.acknowledged) for writer in writers)
+
+
 @pytest.fixture
-def service(settings: dict[str, str], tmp_path: Path) -> Iterator[Service]:
-    with Service(settings, tmp_path) as service:
+def service(settings: dict[str, str], tmp_path: Path) -> Iterator[Measured]:
+    with Measured(settings, tmp_path) as service:
         yield service
 
 
-def test_a_stop_waits_for_requests_that_are_running_or_half_sent(service: Service, tmp_path: Path) -> None:
+def refuses_connections(service: Service) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", service.port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_stop_waits_for_requests_that_are_running_or_half_sent(service: Measured, tmp_path: Path) -> None:
     body = b'{"title": "sent in two halves"}'
     head = (
         f"POST /api/tasks HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token_for('ada')}\r\n"
@@ -72,9 +84,9 @@ def test_a_stop_waits_for_requests_that_are_running_or_half_sent(service: Servic
         for writer in writers:
             threads.submit(writer.write_and_read)
         connection.sendall(head.encode() + body[:10])
-        time.sleep(0.5)
+        service.wait_until(lambda: service.count("todo_requests_in_flight") == len(writers) + 1)
         service.process.send_signal(signal.SIGTERM)
-        time.sleep(1)
+        service.wait_until(lambda: refuses_connections(service))
         another.rollback()
         connection.sendall(body[10:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
@@ -87,11 +99,11 @@ def test_a_stop_waits_for_requests_that_are_running_or_half_sent(service: Servic
 def test_workers_are_replaced_and_no_request_notices(service: Service) -> None:
     with clients(service) as writers:
         with meanwhile(*(writer.write_and_read for writer in writers)):
-            time.sleep(1)
+            everybody_meets(writers, service, served=True)
             before = set(service.workers())
             service.process.send_signal(signal.SIGHUP)
             service.wait_until(lambda: not before & set(service.workers()))
-            time.sleep(1)
+            everybody_meets(writers, service, served=True)
         assert all(request.served for writer in writers for request in writer.requests)
         for writer in writers:
             assert writer.find(service) == writer.acknowledged

@@ -6,11 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
+from tests.database_events import app_engine, listening
 from tests.load import meanwhile
 from tests.people import Person, body
-from todo_service.extensions import db
 
 
 @contextmanager
@@ -25,13 +24,8 @@ def after_each_statement(app: Flask, doing: Callable[[], object], times: int) ->
             with ThreadPoolExecutor(1) as elsewhere:
                 elsewhere.submit(doing).result()
 
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "after_cursor_execute", do)
-    try:
+    with listening(app_engine(app), "after_cursor_execute", do):
         yield
-    finally:
-        event.remove(engine, "after_cursor_execute", do)
 
 
 LISTS = {

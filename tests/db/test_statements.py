@@ -9,11 +9,10 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from tests.database_events import app_engine, listening
 from tests.people import Person, body
-from todo_service.extensions import db
 
 FILTERS = "status=pending&priority=high,none&due_before=2030-01-01&q=rent"
 
@@ -63,13 +62,8 @@ def statements(app: Flask) -> Iterator[list[str]]:
         if statement not in ("COMMIT", "ROLLBACK"):
             sent.append(statement)
 
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with listening(app_engine(app), "before_cursor_execute", note):
         yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def cost(app: Flask, scene: Scene, request: Request, status: int) -> list[str]:

@@ -75,7 +75,7 @@ def plan_of(**search: Any) -> str:
     return "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {compiled}", values).scalars())
 
 
-def test_neither_does_the_question_whether_a_task_exists(large: Flask) -> None:
+def test_the_question_whether_a_task_exists_reads_no_whole_table(large: Flask) -> None:
     with large.app_context():
         plan = db.session.execute(
             text(f"EXPLAIN SELECT id FROM tasks WHERE id = '{NOBODYS}' LIMIT 1")

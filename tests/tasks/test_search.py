@@ -132,6 +132,6 @@ def test_the_form_of_no_character_matters() -> None:
 
 
 @given(st.text(), st.sampled_from(FORMS))
-def test_nor_does_that_of_any_text(text: str, written: Callable[[str], str]) -> None:
+def test_the_form_of_no_text_matters(text: str, written: Callable[[str], str]) -> None:
     assert fold(fold(text)) == fold(text)
     assert fold(written(text)) == fold(text)
