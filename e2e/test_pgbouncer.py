@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from e2e.pgbouncer import POOL_SIZE, USER, PgBouncer
+from tests.pgbouncer import POOL_SIZE, USER, PgBouncer
 from tests.conftest import app, client, environment, running_service, service, shared_app
 from tests.db.test_failures import (
     impatient,
