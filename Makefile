@@ -40,6 +40,7 @@ quick: $(BIN)/.quick-$(VERSION)
 # Needs Node, Chromium, PgBouncer and nginx too (apt-get install nodejs npm chromium pgbouncer nginx-light).
 e2e: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/pytest e2e
+	@$(BIN)/pytest tests -m pooled -k postgresql --behind-pgbouncer
 
 # Three quarters of an hour; better with wrk (apt-get install wrk) and Node. OPTIONS=--help tells how to shorten it.
 bench: $(BIN)/.bench-$(VERSION)

@@ -7,10 +7,26 @@ import pytest
 from flask import Flask
 
 from e2e.better_auth import BetterAuth
-from tests.conftest import app, database_url, environment, postgres, shared_app
+from tests.conftest import (
+    app,
+    create_on_postgresql,
+    database_url,
+    environment,
+    postgres,
+    shared_app,
+    todo_on_postgresql,
+)
 from tests.measured import Measured
 
-__all__ = ["app", "database_url", "environment", "postgres", "shared_app"]
+__all__ = [
+    "app",
+    "create_on_postgresql",
+    "database_url",
+    "environment",
+    "postgres",
+    "shared_app",
+    "todo_on_postgresql",
+]
 
 
 @pytest.fixture

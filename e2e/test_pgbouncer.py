@@ -1,75 +1,33 @@
-"""Behind PgBouncer, where each transaction may run on another connection, everything is as without it."""
+"""PgBouncer, where each transaction may run on another connection, is in nobody's way and may fail.
+
+What holds on PostgreSQL holds behind it as well: the tests marked as pooled show that.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
 import psycopg2
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from tests.pgbouncer import POOL_SIZE, USER, PgBouncer
 from tests.conftest import app, client, environment, running_service, service, shared_app
-from tests.db.test_failures import (
-    impatient,
-    refused,
-    test_a_lock_that_somebody_holds_is_503,
-    test_an_exhausted_pool_is_503,
-)
-from tests.db.test_migrations import (
-    fresh,
-    test_gunicorns_workers_may_start_on_an_empty_database_at_once,
-    test_several_processes_may_start_on_an_empty_database_at_once,
-)
 from tests.load import at_once
-from tests.people import SECRET, list_tag
+from tests.people import list_tag
+from tests.pgbouncer import POOL_SIZE, USER, PgBouncer
 from tests.postgres import Postgres
 from tests.service import Service
-from tests.tasks.test_concurrency import (
-    test_batches_that_oppose_each_other_neither_block_nor_break_each_other,
-    test_each_task_that_stays_is_on_one_page_exactly,
-    test_no_toggle_is_lost,
-    test_of_fifty_writes_that_suppose_one_revision_one_succeeds,
-    test_of_twenty_different_requests_with_one_key_one_is_done,
-    test_twenty_identical_requests_with_one_key_make_one_task,
-    test_who_follows_the_changes_of_eight_writers_ends_with_their_list,
-)
-from tests.tasks.test_model import test_the_service_is_what_a_few_dictionaries_are
-from tests.writes.test_idempotency import test_a_first_request_that_is_still_running_is_409
+from tests.unavailable import refused
 from todo_service.db.deadlines import CONNECT_SECONDS, IDLE_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS
 from todo_service.db.transactions import transaction
 
-# What holds on PostgreSQL holds here as well: these tests run again, on the fixtures below. The others are
-# imported once more, or they would be those that other modules have made for another database.
-__all__ = [
-    "app",
-    "client",
-    "environment",
-    "fresh",
-    "impatient",
-    "running_service",
-    "service",
-    "shared_app",
-    "test_a_first_request_that_is_still_running_is_409",
-    "test_a_lock_that_somebody_holds_is_503",
-    "test_an_exhausted_pool_is_503",
-    "test_batches_that_oppose_each_other_neither_block_nor_break_each_other",
-    "test_each_task_that_stays_is_on_one_page_exactly",
-    "test_gunicorns_workers_may_start_on_an_empty_database_at_once",
-    "test_no_toggle_is_lost",
-    "test_of_fifty_writes_that_suppose_one_revision_one_succeeds",
-    "test_of_twenty_different_requests_with_one_key_one_is_done",
-    "test_several_processes_may_start_on_an_empty_database_at_once",
-    "test_the_service_is_what_a_few_dictionaries_are",
-    "test_twenty_identical_requests_with_one_key_make_one_task",
-    "test_who_follows_the_changes_of_eight_writers_ends_with_their_list",
-]
+# Imported once more, or they would be those that other modules have made for another database.
+__all__ = ["app", "client", "environment", "running_service", "service", "shared_app"]
 
-DATABASE = "todo"
+DATABASE = "pooled"
 SETTINGS = {
     "lock_timeout": f"{LOCK_SECONDS}s",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
@@ -82,8 +40,6 @@ SHOW = "SELECT " + ", ".join(f"current_setting('{name}')" for name in SETTINGS)
 
 @pytest.fixture(scope="session")
 def bouncer(postgres: Postgres) -> Iterator[PgBouncer]:
-    postgres.psql(f"CREATE ROLE {USER} LOGIN")
-    postgres.psql(f"CREATE DATABASE {DATABASE} OWNER {USER}")
     running = PgBouncer(postgres)
     yield running
     running.remove()
@@ -91,15 +47,7 @@ def bouncer(postgres: Postgres) -> Iterator[PgBouncer]:
 
 @pytest.fixture(scope="session")
 def database_url(bouncer: PgBouncer) -> str:
-    return bouncer.url(DATABASE)
-
-
-@pytest.fixture
-def empty(bouncer: PgBouncer, postgres: Postgres) -> dict[str, str]:
-    """Settings for a database in which nothing is yet."""
-    name = f"empty-{uuid4().hex}"
-    postgres.psql(f'CREATE DATABASE "{name}" OWNER {USER}')
-    return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": bouncer.url(name)}
+    return bouncer.create(DATABASE)
 
 
 # ---- connections that are shared
@@ -159,7 +107,7 @@ def test_every_transaction_has_the_settings_whichever_connection_it_runs_on(
             assert tuple(connection.execute(text(SHOW)).one()) == tuple(SETTINGS.values())
 
 
-def test_and_leaves_them_to_nobody_else(app: Flask, database_url: str) -> None:
+def test_a_transaction_leaves_its_settings_to_nobody_else(app: Flask, database_url: str) -> None:
     with ExitStack() as held:
         for _ in range(POOL_SIZE):
             held.enter_context(app.app_context())
@@ -207,7 +155,7 @@ def busy(database_url: str) -> Iterator[list[Any]]:
         yield cursors
 
 
-def test_connections_that_end_behind_it_go_unnoticed(service: Service, postgres: Postgres) -> None:
+def test_connections_that_end_behind_pgbouncer_go_unnoticed(service: Service, postgres: Postgres) -> None:
     task = service.call("ada", "POST", json={"title": "kept"}).json()
     for _ in range(20):
         end_server_connections(postgres)
@@ -235,7 +183,7 @@ def test_a_write_whose_connection_ends_before_it_has_done_anything_can_be_sent_a
     assert write().headers["Idempotency-Replayed"] == "true"
 
 
-def test_when_all_connections_are_lent_it_is_503_in_time_and_then_well_again(
+def test_who_finds_all_connections_lent_is_told_in_time_and_then_served_again(
     service: Service, database_url: str
 ) -> None:
     task = service.call("ada", "POST", json={"title": "kept"}).json()
@@ -251,7 +199,7 @@ def test_when_all_connections_are_lent_it_is_503_in_time_and_then_well_again(
     assert service.call("ada", "GET").json() == [task]
 
 
-def test_pgbouncer_restarted_between_two_requests_goes_unnoticed(
+def test_a_restart_of_pgbouncer_between_two_requests_goes_unnoticed(
     service: Service, bouncer: PgBouncer
 ) -> None:
     task = service.call("ada", "POST", json={"title": "kept"}).json()
@@ -260,7 +208,9 @@ def test_pgbouncer_restarted_between_two_requests_goes_unnoticed(
         assert service.call("ada", "GET").json() == [task]
 
 
-def test_postgresql_stopped_and_started_behind_it(service: Service, postgres: Postgres) -> None:
+def test_a_postgresql_that_stops_behind_pgbouncer_is_503_until_it_starts(
+    service: Service, postgres: Postgres
+) -> None:
     task = service.call("ada", "POST", json={"title": "kept"}).json()
     postgres.stop()
     try:

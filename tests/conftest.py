@@ -1,6 +1,8 @@
 """Both databases, the application on each, and the people who use it."""
 
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -10,12 +12,19 @@ from tests.auth_server import AuthServer
 from tests.log_lines import LogLines
 from tests.openapi_document import JSON
 from tests.people import SECRET, Person, body
+from tests.pgbouncer import PgBouncer
 from tests.postgres import Postgres
 from tests.service import Service
 from todo_service import create_app
 from todo_service.config import Settings
 
 MakeApp = Callable[..., Flask]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--behind-pgbouncer", action="store_true", help="reach the tests' databases on PostgreSQL through it"
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,12 +52,37 @@ def own_postgres() -> Iterator[Postgres]:
     server.remove()
 
 
+@pytest.fixture(scope="session")
+def create_on_postgresql(postgres: Postgres, pytestconfig: pytest.Config) -> Iterator[Callable[[str], str]]:
+    """Makes an empty database of that name; gives its URL, through PgBouncer where that is wished."""
+    if not pytestconfig.getoption("--behind-pgbouncer", default=False):
+        yield postgres.create
+        return
+    bouncer = PgBouncer(postgres)
+    yield bouncer.create
+    bouncer.remove()
+
+
+@pytest.fixture(scope="session")
+def todo_on_postgresql(create_on_postgresql: Callable[[str], str]) -> str:
+    return create_on_postgresql("todo")
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/todo.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.url()
+    return str(request.getfixturevalue("todo_on_postgresql"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Settings for a database in which nothing is yet."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/empty.db"
+    else:
+        url = request.getfixturevalue("create_on_postgresql")(f"empty-{uuid4().hex}")
+    return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": url}
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,8 @@ class PgBouncer:
     """A PgBouncer that lends POOL_SIZE connections to each database of a server, and can be restarted."""
 
     def __init__(self, postgres: Postgres) -> None:
+        postgres.psql(f"CREATE ROLE {USER} LOGIN")
+        self.postgres = postgres
         self.program = program()
         self.port = free_port()
         socket = Path(postgres.server.get_postmaster_info().socket_dir)
@@ -66,6 +68,11 @@ class PgBouncer:
         )
         with (self.directory / "pgbouncer.ini").open("w") as file:
             settings.write(file)
+
+    def create(self, database: str) -> str:
+        """Make an empty database; return its URL."""
+        self.postgres.psql(f'CREATE DATABASE "{database}" OWNER {USER}')
+        return self.url(database)
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"

@@ -95,7 +95,7 @@ def test_the_export_is_the_account_and_every_task(ada: Person, bob: Person) -> N
 def test_the_export_is_whole_however_it_is_cut(ada: Person) -> None:
     """It is read piece by piece, of which the last one may be full, or have one task only."""
     tasks: list[dict[str, Any]] = []
-    for many in (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1):
+    for many in (0, 1, CHUNK, CHUNK + 1, 2 * CHUNK):
         tasks += added(ada, many - len(tasks))
         ids = [str(task["id"]) for task in tasks]
         assert body(export(ada))["tasks"] == tasks

@@ -301,6 +301,7 @@ def narrow(app: Flask, environment: dict[str, str]) -> Flask:
     return create_app(Settings.from_environ({**environment, "THREADS": "1"}))
 
 
+@pytest.mark.pooled
 def test_an_exhausted_pool_is_503(narrow: Flask) -> None:
     ada = Person(narrow.test_client(), "ada")
     task = ada.adds()
@@ -309,6 +310,7 @@ def test_an_exhausted_pool_is_503(narrow: Flask) -> None:
     assert body(ada.get()) == [task]
 
 
+@pytest.mark.pooled
 def test_a_lock_that_somebody_holds_is_503(narrow: Flask, environment: dict[str, str]) -> None:
     ada = Person(narrow.test_client(), "ada")
     task = ada.adds()

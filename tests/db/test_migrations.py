@@ -27,17 +27,6 @@ from todo_service.extensions import db, metadata
 TABLES = {"alembic_version", "users", "tasks", "deletions", "stored_responses", "erasures"}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Settings for a database in which nothing is yet."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/empty.db"
-    else:
-        server: Postgres = request.getfixturevalue("postgres")
-        url = server.create(f"empty-{uuid4().hex}")
-    return {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": url}
-
-
 @pytest.fixture
 def fresh(empty: dict[str, str]) -> Iterator[Flask]:
     app = create_app(Settings.from_environ(empty))
@@ -172,6 +161,7 @@ def test_after_a_migration_that_failed_nobody_waits_for_locks_as_long_as_it_migh
             assert waits == LOCK_SECONDS * 1000
 
 
+@pytest.mark.pooled
 def test_several_processes_may_start_on_an_empty_database_at_once(
     empty: dict[str, str], fresh: Flask
 ) -> None:
@@ -180,6 +170,7 @@ def test_several_processes_may_start_on_an_empty_database_at_once(
     assert tables() == TABLES
 
 
+@pytest.mark.pooled
 def test_gunicorns_workers_may_start_on_an_empty_database_at_once(
     empty: dict[str, str], tmp_path: Path
 ) -> None:

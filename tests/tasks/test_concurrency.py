@@ -66,6 +66,7 @@ def task_anywhere(random: Random) -> dict[str, Any]:
     }
 
 
+@pytest.mark.pooled
 @pytest.mark.parametrize(
     "order",
     [
@@ -91,6 +92,7 @@ def test_each_task_that_stays_is_on_one_page_exactly(app: Flask, order: str) -> 
             assert {task: shown[task] for task in residents} == dict.fromkeys(residents, 1)
 
 
+@pytest.mark.pooled
 def test_who_follows_the_changes_of_eight_writers_ends_with_their_list(app: Flask) -> None:
     for run in range(50):
         user, mirror = f"ada-{run}", Mirror()
@@ -128,6 +130,7 @@ def added(service: Service, title: str = "Pay rent") -> dict[str, Any]:
     return dict(answer.json())
 
 
+@pytest.mark.pooled
 def test_of_fifty_writes_that_suppose_one_revision_one_succeeds(service: Service) -> None:
     task = added(service)
     path, if_match = f"/api/tasks/{task['id']}", {"If-Match": f'"{task["revision"]}"'}
@@ -141,6 +144,7 @@ def test_of_fifty_writes_that_suppose_one_revision_one_succeeds(service: Service
     assert [answer.json()["current"] for answer in answers if answer.status_code == 412] == [winner] * 49
 
 
+@pytest.mark.pooled
 @pytest.mark.parametrize("times", [49, 50])
 def test_no_toggle_is_lost(service: Service, times: int) -> None:
     task = added(service)
@@ -156,6 +160,7 @@ def create_once(service: Service, title: str) -> httpx.Response:
     return service.call("ada", "POST", json={"title": title}, headers={"Idempotency-Key": "the-same"})
 
 
+@pytest.mark.pooled
 def test_twenty_identical_requests_with_one_key_make_one_task(service: Service) -> None:
     answers = at_once(20, lambda _: create_once(service, "Pay rent"))
     assert statuses(answers) == {201: 20}
@@ -173,6 +178,7 @@ def test_twenty_identical_toggles_with_one_key_toggle_once(service: Service) -> 
     assert sum(answer.headers.get("Idempotency-Replayed") == "true" for answer in answers) == 19
 
 
+@pytest.mark.pooled
 def test_of_twenty_different_requests_with_one_key_one_is_done(service: Service) -> None:
     answers = at_once(20, lambda writer: create_once(service, f"by {writer}"))
     assert statuses(answers) == {201: 1, 422: 19}
@@ -228,6 +234,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.pooled
 def test_batches_that_oppose_each_other_neither_block_nor_break_each_other(service: Service) -> None:
     editors = [Editor(service, user, Random(f"{user} {n}")) for user in ("ada", "bob") for n in range(4)]
     for user in ("ada", "bob"):

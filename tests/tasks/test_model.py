@@ -15,6 +15,7 @@ from typing import Any
 from unicodedata import normalize
 from urllib.parse import urlencode
 
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -576,6 +577,7 @@ def all_pages(person: Person, answer: TestResponse) -> Iterator[Task]:
         yield from body(answer)
 
 
+@pytest.mark.pooled
 def test_the_service_is_what_a_few_dictionaries_are(app: Flask) -> None:
     class TwoPeopleHere(TwoPeople):
         def __init__(self) -> None:

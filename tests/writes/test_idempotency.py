@@ -270,6 +270,7 @@ def test_the_24_hours_can_be_set(app: Flask, environment: dict[str, str]) -> Non
     assert "Idempotency-Replayed" not in send(ada).headers
 
 
+@pytest.mark.pooled
 def test_a_first_request_that_is_still_running_is_409(ada: Person, environment: dict[str, str]) -> None:
     ada.adds()
     with user_locked(environment["DATABASE_URL"], "ada"):
