@@ -14,7 +14,9 @@ from tests.conftest import (
     environment,
     postgres,
     shared_app,
+    start_once,
     todo_on_postgresql,
+    todo_on_sqlite,
 )
 from tests.measured import Measured
 
@@ -25,7 +27,9 @@ __all__ = [
     "environment",
     "postgres",
     "shared_app",
+    "start_once",
     "todo_on_postgresql",
+    "todo_on_sqlite",
 ]
 
 

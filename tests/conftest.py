@@ -1,6 +1,7 @@
 """Both databases, the application on each, and the people who use it."""
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -68,11 +69,14 @@ def todo_on_postgresql(create_on_postgresql: Callable[[str], str]) -> str:
     return create_on_postgresql("todo")
 
 
+@pytest.fixture(scope="session")
+def todo_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/todo.db"
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/todo.db"
-    return str(request.getfixturevalue("todo_on_postgresql"))
+def database_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(f"todo_on_{request.param}"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -166,11 +170,24 @@ def auth_server() -> Iterator[AuthServer]:
 
 
 @pytest.fixture(scope="session")
-def running_service(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    with Service(environment, tmp_path_factory.mktemp("service")) as running:
-        yield running
+def start_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, str]], Service]]:
+    """Gives the service on a database, which is started when it is first asked for and runs to the end."""
+    services: dict[str, Service] = {}
+    with ExitStack() as running:
+
+        def started(environment: dict[str, str]) -> Service:
+            url = environment["DATABASE_URL"]
+            if url not in services:
+                service = Service(environment, tmp_path_factory.mktemp("service"))
+                services[url] = running.enter_context(service)
+            return services[url]
+
+        yield started
+
+
+@pytest.fixture(scope="session")
+def running_service(environment: dict[str, str], start_once: Callable[[dict[str, str]], Service]) -> Service:
+    return start_once(environment)
 
 
 @pytest.fixture

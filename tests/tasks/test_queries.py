@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from tests.conftest import forget_everything
 from todo_service.extensions import db
 from todo_service.tasks.listing import SORTS, Search, statement_for
 
@@ -28,10 +29,11 @@ TASKS = """
 """
 
 
-@pytest.fixture
-def large(app: Flask) -> Flask:
+@pytest.fixture(scope="module")
+def large(shared_app: Flask) -> Flask:
     """100,000 tasks of 1,000 users; on PostgreSQL only, whose planner explains itself."""
-    with app.app_context():
+    forget_everything(shared_app)
+    with shared_app.app_context():
         if db.engine.dialect.name != "postgresql":
             pytest.skip("SQLite has no such planner; it takes an index wherever there is one")
         db.session.execute(text(USERS))
@@ -40,7 +42,7 @@ def large(app: Flask) -> Flask:
         db.session.commit()
         db.session.execute(text("ANALYZE"))
         db.session.commit()
-    return app
+    return shared_app
 
 
 def test_no_list_reads_the_whole_table(large: Flask) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, text
 
 from tests.locks import user_locked
 from tests.people import Person, body
-from tests.service import run
 from todo_service.db.schema_version import MIGRATIONS
 from todo_service.extensions import db
 from todo_service.tasks.folding import BATCH, refold, search_columns
@@ -29,7 +28,7 @@ def stored(connection: Connection) -> set[str]:
 
 
 def test_the_migration_folds_what_is_there_and_changes_nothing_that_is_shown(
-    ada: Person, environment: dict[str, str], connection: Connection
+    ada: Person, app: Flask, connection: Connection
 ) -> None:
     ada.adds("Straße zum Café", description="Ödland")
     before = ada.get("/api/tasks")
@@ -37,8 +36,8 @@ def test_the_migration_folds_what_is_there_and_changes_nothing_that_is_shown(
         (("downgrade", str(MIGRATION.down_revision)), "strasse zum café|strasse zum café\nödland"),
         (("upgrade",), "strasse zum cafe|strasse zum cafe\nodland"),
     ):
-        done = run("flask", "db", *command, **environment)
-        assert done.returncode == 0, done.stderr
+        done = app.test_cli_runner().invoke(args=["db", *command])
+        assert done.exit_code == 0, done.output
         assert stored(connection) == {expected}
     after = ada.get("/api/tasks?q=odland")
     assert (body(after), after.headers["ETag"]) == (body(before), before.headers["ETag"])
