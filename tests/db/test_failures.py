@@ -172,7 +172,9 @@ def test_a_frozen_server_is_not_waited_for(
     if at == "do_connect":
         engine.dispose()
     if at == "checkout":
-        time.sleep(TRUSTED_IDLE_SECONDS)  # it has to lie idle, and so nothing happens that could be waited for
+        time.sleep(
+            TRUSTED_IDLE_SECONDS
+        )  # it has to lie idle, and so nothing happens that could be waited for
     name = "before_cursor_execute" if at.isupper() else at
     event.listen(engine, name, frozen_at(at), insert=True)
     with deadlines.answer_within(2):
@@ -200,7 +202,7 @@ def test_who_comes_behind_a_wait_in_vain_waits_shortly(
     wait_until(lambda: ada.get().status_code == 200)
 
 
-def test_a_slow_statement_is_cut_off(settings: dict[str, str], log_lines: LogLines) -> None:
+def test_a_slow_statement_is_cut_off(settings: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
     wait_until(is_patient)
     app = create_app(Settings.from_environ(settings))
 
@@ -210,7 +212,7 @@ def test_a_slow_statement_is_cut_off(settings: dict[str, str], log_lines: LogLin
         return "never"
 
     assert refused(app.test_client().get("/slow"))
-    assert "canceling statement due to statement timeout" in log_lines.text
+    assert "canceling statement due to statement timeout" in LogLines(capfd).text
 
 
 def is_patient() -> bool:
