@@ -232,7 +232,7 @@ def test_head_says_what_get_would(ada: Person) -> None:
         assert answer.content_type == export(ada, form).content_type
 
 
-def test_other_forms_are_refused(ada: Person) -> None:
+def test_other_forms_of_export_are_refused(ada: Person) -> None:
     assert ada.get("/api/account/export?format=xml").status_code == 400
     assert ada.get("/api/account/export?form=csv").status_code == 400
 
@@ -308,7 +308,7 @@ def test_every_row_of_the_user_is_gone_and_nobody_elses(app: Flask, ada: Person,
     "sent",
     [None, {}, {"confirm": "yes"}, {"confirm": "ERASE"}, {"confirm": True}, {"confirm": "erase", "x": 1}],
 )
-def test_without_the_confirmation_nothing_is_erased(ada: Person, sent: object) -> None:
+def test_nothing_is_erased_without_the_confirmation(ada: Person, sent: object) -> None:
     task = ada.adds()
     answer = ada.delete("/api/account", **({} if sent is None else {"json": sent}))
     assert answer.status_code == 400

@@ -172,9 +172,7 @@ def test_a_frozen_server_is_not_waited_for(
     if at == "do_connect":
         engine.dispose()
     if at == "checkout":
-        time.sleep(
-            TRUSTED_IDLE_SECONDS
-        )  # it has to lie idle, and so nothing happens that could be waited for
+        time.sleep(TRUSTED_IDLE_SECONDS)  # it lies idle: nothing happens that could be waited for
     name = "before_cursor_execute" if at.isupper() else at
     event.listen(engine, name, frozen_at(at), insert=True)
     with deadlines.answer_within(2):

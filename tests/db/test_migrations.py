@@ -185,7 +185,9 @@ def test_gunicorns_workers_may_start_on_an_empty_database_at_once(
         assert "Traceback" not in service.output
 
 
-def test_without_auto_migrate_the_service_says_what_is_missing(empty: dict[str, str], tmp_path: Path) -> None:
+def test_the_service_says_what_is_missing_where_it_does_not_migrate(
+    empty: dict[str, str], tmp_path: Path
+) -> None:
     with Service({**empty, "AUTO_MIGRATE": "off"}, tmp_path) as service:
         for answer in (service.http.get("/health/ready"), service.call("ada", "GET")):
             assert answer.status_code == 503

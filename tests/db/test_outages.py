@@ -190,7 +190,7 @@ def files_limited_to(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_where_there_is_no_room_left_sqlite_is_read_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+def test_sqlite_without_room_is_read_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
     """The limit stands in for a full disk, as which it looks to SQLite, and needs no privileges; room is
     made by moving what has been written from the log, which is full, to the database."""
     with ExitStack() as stack:

@@ -33,7 +33,7 @@ def test_the_first_time_everything_there_is_is_told(ada: Person, mirror: Mirror,
 
 
 @pytest.mark.parametrize("limit", [1, 2, 1000])
-def test_then_only_what_changed_each_task_once_in_its_newest_state(
+def test_later_only_what_changed_is_told_each_task_once_in_its_newest_state(
     ada: Person, mirror: Mirror, limit: int
 ) -> None:
     kept, edited, gone = (ada.adds(title) for title in ("kept", "edited", "gone"))
@@ -111,7 +111,7 @@ def test_clearing_nothing_changes_nothing(ada: Person, bob: Person) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?status=all", "?status=pending", "?status=", "?status=completed&x=1"])
-def test_without_exactly_that_filter_nothing_is_cleared(ada: Person, query: str) -> None:
+def test_nothing_is_cleared_without_exactly_that_filter(ada: Person, query: str) -> None:
     task = ada.adds(completed=True)
     assert ada.delete(f"/api/tasks{query}").status_code == 400
     assert body(ada.get()) == [task]

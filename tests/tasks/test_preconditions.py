@@ -165,6 +165,6 @@ def test_a_new_task_needs_a_title_and_a_real_id(ada: Person) -> None:
     assert body(ada.get()) == []
 
 
-def test_without_the_header_put_creates_nothing(ada: Person) -> None:
+def test_put_creates_nothing_without_the_header(ada: Person) -> None:
     assert ada.put(f"/api/tasks/{OWN_ID}", json={"title": "x"}).status_code == 404
     assert body(ada.get()) == []
