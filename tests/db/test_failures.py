@@ -1,7 +1,5 @@
 """A database that is away, slow or exhausted: 503 within bounds, and recovery by itself (contract §1)."""
 
-import re
-import runpy
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,24 +9,20 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from flask import Flask, Response, g
+from flask import Response, g
 from sqlalchemy import Connection, QueuePool, event, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.database_events import app_engine, listening
-from tests.locks import user_locked
 from tests.log_lines import LogLines
 from tests.people import SECRET, Person, body
 from tests.postgres import Postgres
-from tests.service import ROOT, Service
+from tests.service import Service
 from tests.unavailable import refused
 from tests.waiting import wait_until
 from todo_service import create_app
-from todo_service.auth import fair_share
-from todo_service.auth.key_set import FETCH_SECONDS
-from todo_service.auth.rate_limit import PAUSE_SECONDS, STORAGE_SECONDS
 from todo_service.config import Settings
 from todo_service.db import deadlines
 from todo_service.db.deadlines import CONNECT_SECONDS
@@ -229,13 +223,6 @@ def test_a_request_of_many_slow_statements_is_cut_off(make_app: MakeApp, log_lin
     assert body(ada.get()) == []
 
 
-def gunicorn_settings() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("BETTER_AUTH_SECRET", SECRET)
-        patched.setenv("PROMETHEUS_MULTIPROC_DIR", "")
-        return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
-
-
 def test_a_process_that_freezes_while_it_writes_locks_its_user_out_for_a_moment_only(
     settings: dict[str, str],
 ) -> None:
@@ -254,29 +241,6 @@ def test_a_process_that_freezes_while_it_writes_locks_its_user_out_for_a_moment_
         g.connection.invalidate()
 
 
-def test_the_deadlines_are_those_the_documentation_states(app: Flask) -> None:
-    page = (ROOT / "docs" / "operating.md").read_text()
-    stated = dict(re.findall(r"^\| (.*?) \| ([\d.]+ s.*?) \|$", page, re.MULTILINE))
-    assert stated == {
-        "a connection to the database": f"{deadlines.CONNECT_SECONDS} s",
-        "a connection of the pool": f"{deadlines.POOL_SECONDS} s",
-        "other requests of the same user": f"{fair_share.WAIT_SECONDS} s",
-        "a lock": f"{deadlines.LOCK_SECONDS} s",
-        "a statement": f"{deadlines.STATEMENT_SECONDS} s",
-        "an answer of a database that is frozen": f"{deadlines.ANSWER_SECONDS} s",
-        "our next statement, should we hang": f"{deadlines.IDLE_SECONDS} s",
-        "statements of one request, until none is begun any more": f"{deadlines.REQUEST_SECONDS} s",
-        "the auth server's keys": f"{FETCH_SECONDS:.0f} s",
-        "the rate limits' Redis": f"{STORAGE_SECONDS} s, then it is left alone for {PAUSE_SECONDS} s",
-        "running requests, at a stop": f"{gunicorn_settings()['graceful_timeout']} s",
-    }
-    with app.app_context():
-        pool = db.engine.pool
-        assert isinstance(pool, QueuePool)
-        assert pool.timeout() == deadlines.POOL_SECONDS
-        assert pool.size() == 8
-
-
 def test_a_database_that_never_answered_is_asked_by_one_request_at_a_time(
     own_postgres: Postgres, settings: dict[str, str]
 ) -> None:
@@ -293,28 +257,3 @@ def test_a_database_that_never_answered_is_asked_by_one_request_at_a_time(
     finally:
         own_postgres.signal(signal.SIGCONT)
     assert len(attempts) == 1
-
-
-@pytest.fixture
-def narrow(app: Flask, environment: dict[str, str]) -> Flask:
-    """The application on either database, with one connection."""
-    return create_app(Settings.from_environ({**environment, "THREADS": "1"}))
-
-
-@pytest.mark.pooled
-def test_an_exhausted_pool_is_503(narrow: Flask) -> None:
-    ada = Person(narrow.test_client(), "ada")
-    task = ada.adds()
-    with narrow.app_context(), db.engine.connect():
-        assert refused(ada.get())
-    assert body(ada.get()) == [task]
-
-
-@pytest.mark.pooled
-def test_a_lock_that_somebody_holds_is_503(narrow: Flask, environment: dict[str, str]) -> None:
-    ada = Person(narrow.test_client(), "ada")
-    task = ada.adds()
-    with user_locked(environment["DATABASE_URL"], "ada"):
-        assert refused(ada.post(json={"title": "x"}))
-        assert body(ada.get()) == [task]
-    assert ada.post(json={"title": "x"}).status_code == 201

@@ -7,20 +7,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg2
 import pytest
-from flask import Flask
 from sqlalchemy import text
 
 from tests.database_events import app_engine, listening
+from tests.db.applications import ada_at, is_ready, make, run
 from tests.log_lines import LogLines
-from tests.people import SECRET, Person, body
+from tests.people import Person, body
 from tests.postgres import Postgres
 from tests.service import flask
 from tests.unavailable import refused
 from tests.waiting import wait_until
-from todo_service import create_app
-from todo_service.config import Settings
 from todo_service.db.schema_version import RETRY_SECONDS
 from todo_service.extensions import db
 
@@ -30,33 +27,6 @@ EMOJI = "café 😀"
 @pytest.fixture
 def log_lines(capfd: pytest.CaptureFixture[str]) -> LogLines:
     return LogLines(capfd)
-
-
-def make(url: str, **changes: str) -> Flask:
-    settings = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": url, "RATE_LIMIT": "", **changes}
-    return create_app(Settings.from_environ(settings))
-
-
-def ada_at(url: str, **changes: str) -> Person:
-    return Person(make(url, **changes).test_client(), "ada")
-
-
-def is_ready(person: Person) -> bool:
-    answer = person.get("/health/ready")
-    return answer.status_code == 200 or not refused(answer)
-
-
-def run(url: str, *commands: str, options: str = "") -> None:
-    """Have PostgreSQL, or SQLite, do something."""
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
-            for command in commands:
-                connection.execute(command)
-        return
-    with closing(psycopg2.connect(url, options=options)) as connection:
-        connection.autocommit = True
-        for command in commands:
-            connection.cursor().execute(command)
 
 
 # ---- read-only
