@@ -30,3 +30,16 @@ def listening(engine: Engine, name: str, listener: Callable[..., object]) -> Ite
         yield heard
     finally:
         event.remove(engine, name, listen)
+
+
+@contextmanager
+def statements(app: Flask) -> Iterator[list[str]]:
+    """The statements that are sent to the database meanwhile, without what begins and ends a transaction."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement not in ("COMMIT", "ROLLBACK"):
+            sent.append(statement)
+
+    with listening(app_engine(app), "before_cursor_execute", note):
+        yield sent

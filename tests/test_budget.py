@@ -16,7 +16,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
-from tests.db.test_statements import statements
+from tests.database_events import statements
 from tests.people import Person
 
 # By call: function calls on SQLite, and on PostgreSQL; statements on either.

@@ -1,8 +1,7 @@
 """What each request costs the database, counted in SQL statements: one for a read, three for a write."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -11,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.database_events import app_engine, listening
+from tests.database_events import statements
 from tests.people import Person, body
 
 FILTERS = "status=pending&priority=high,none&due_before=2030-01-01&q=rent"
@@ -51,19 +50,6 @@ def scene(ada: Person, bob: Person) -> Scene:
         next_page=first_page.headers["Link"].partition("<")[2].partition(">")[0],
         since=f"/api/tasks/changes?since={body(ada.get('/api/tasks/changes?limit=1'))['token']}",
     )
-
-
-@contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
-    """The statements that are sent to the database meanwhile, without what begins and ends a transaction."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement not in ("COMMIT", "ROLLBACK"):
-            sent.append(statement)
-
-    with listening(app_engine(app), "before_cursor_execute", note):
-        yield sent
 
 
 def cost(app: Flask, scene: Scene, request: Request, status: int) -> list[str]:
