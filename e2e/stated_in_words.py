@@ -9,6 +9,8 @@ from schemathesis.openapi.checks import RejectedPositiveData
 # even those members of a body that are ignored.
 REFUSALS = {
     "order: Names more directions than sort has keys.",
+    "before: Not a task of yours.",
+    "after: Not a task of yours.",
     "cursor: Not a cursor of this list with these filters and this order.",
     "since: Not a token of this user's changes.",
     "body: A member's name is longer than 100 characters.",

@@ -25,6 +25,8 @@ def calls(service: Service) -> Iterator[tuple[str, str, dict[str, Any], int]]:
     yield "PUT", one, {"json": {"title": "v"}}, 200
     yield "PATCH", one, {"json": {"priority": "high"}}, 200
     yield "PATCH", f"{one}/complete", {}, 200
+    yield "POST", f"{one}/move", {"json": {"to": "top"}}, 200
+    yield "GET", "/api/tasks/tags", {}, 200
     yield "POST", "/api/tasks/batch", {"json": {"operations": create}}, 200
     yield "GET", "/api/tasks/changes", {}, 200
     yield "DELETE", "/api/tasks", {"params": {"status": "completed"}}, 200

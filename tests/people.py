@@ -24,7 +24,7 @@ def token_for(user: str, **changes: Any) -> str:
 
 def list_tag(user: str, revision: int) -> str:
     """The ETag of a user's list."""
-    return f'"{revision}.{sha256(user.encode()).hexdigest()[:16]}"'
+    return f'"{revision}.{sha256(b"tags and position:" + user.encode()).hexdigest()[:16]}"'
 
 
 def body(answer: TestResponse) -> Any:

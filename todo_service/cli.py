@@ -18,6 +18,7 @@ from todo_service.db.availability import NotReady, reason
 from todo_service.db.retention import prune_deletions, prune_responses
 from todo_service.extensions import db
 from todo_service.tasks.folding import refold
+from todo_service.tasks.placement import place_all
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -85,13 +86,14 @@ def prune() -> None:
 @click.command("refold")
 @with_appcontext
 def refold_tasks() -> None:
-    """Bring what tasks are searched and sorted by to the folding of this version.
+    """Bring what tasks are searched and sorted by up to date with this version.
 
+    That is the folding of their texts, and a position for those that an older version has made meanwhile.
     May run while the service does, and again.
     """
     with database(), db.engine.connect() as connection:
-        refolded = refold(connection)
-    click.echo(f"Refolded {refolded} tasks.")
+        refolded, placed = refold(connection), place_all(connection)
+    click.echo(f"Refolded {refolded} tasks, and gave {placed} a position.")
 
 
 users = AppGroup("users", help="Look after the people.")

@@ -82,6 +82,9 @@ class Task(Model):
     `title_key` is its title folded, by which titles are ordered; `search_text` its title and description
     folded, in which words are found (tasks/folding.py). Python folds all of Unicode and both databases'
     texts alike, which neither of them does.
+
+    `tags` and `tag_keys` are lines of text (tasks/tags.py). `position` is the order by hand
+    (tasks/positions.py); a version that knows none leaves it empty, until `flask refold` comes by.
     """
 
     __tablename__ = "tasks"
@@ -90,6 +93,7 @@ class Task(Model):
         CheckConstraint("length(description) <= 1000", name="description_length"),
         CheckConstraint("priority BETWEEN 1 AND 3", name="priority_known"),
         CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at_matches"),
+        CheckConstraint("length(tags) <= 1019", name="tags_length"),
         CheckConstraint("CAST(due_day AS VARCHAR) LIKE '% 00:00:00%'", name="due_day_is_midnight"),
         # One for each order that is listed page by page, and two below.
         Index("ix_tasks_created", "user_id", "created_at", "id"),
@@ -112,12 +116,16 @@ class Task(Model):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revision: Mapped[int] = mapped_column(BigInteger)
     due_day: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tags: Mapped[str] = mapped_column(Text, server_default="")
+    tag_keys: Mapped[str] = mapped_column(Text, server_default="")
+    position: Mapped[str] = mapped_column(CodePointText, server_default="")
 
 
 IS_DUE_ON_A_DAY = Task.due_day == Task.due_date
 
 # With ties newest first, as they are shown.
 Index("ix_tasks_due", Task.user_id, Task.due_date, Task.created_at.desc(), Task.id.desc())
+Index("ix_tasks_position", Task.user_id, Task.position, Task.created_at.desc(), Task.id.desc())
 Index("ix_tasks_title", Task.user_id, Task.title_key, Task.created_at.desc(), Task.id.desc())
 
 
@@ -175,6 +183,8 @@ class TaskRow(NamedTuple):
     completed_at: datetime | None
     priority: int | None
     due_date: datetime | None
+    tags: str
+    position: str
     created_at: datetime
     updated_at: datetime
     revision: int

@@ -25,6 +25,13 @@ from tests.openapi_document import (
 )
 from tests.people import Person, body
 
+
+def sample(document: JSON, path: str, method: str) -> JSON | None:
+    """A body to send; None where there is none."""
+    has_body = "requestBody" in document["paths"][path][method]
+    return request_example(document, path, method) if has_body else None
+
+
 CREATE_DELETED = {"op": "create", "id": ID, "task": {"title": "x"}}
 
 
@@ -53,7 +60,7 @@ def test_a_task_that_is_missing_or_somebody_elses_is_a_described_refusal(
     for path, method, _ in operations(document):
         if "{id}" in path:
             for task, status in ((bobs, 403), (ID, 404)):
-                answer = ada.call(method, path.format(id=task), json={"completed": True})
+                answer = ada.call(method, path.format(id=task), json=sample(document, path, method))
                 assert answer.status_code == status
                 check_refusal(document, path, method, answer)
 
@@ -94,12 +101,13 @@ def test_every_operation_that_takes_if_match_heeds_it_and_no_other_does(document
         if "If-Match" in parameters(operation, "header"):
             heeding.add(operation["operationId"])
             task = ada.adds()
-            answer = ada.call(method, path.format(id=task["id"]), json={"completed": True}, headers=STALE)
+            sent = sample(document, path, method)
+            answer = ada.call(method, path.format(id=task["id"]), json=sent, headers=STALE)
             assert (answer.status_code, body(answer)["current"]) == (412, task)
             check_refusal(document, path, method, answer)
         else:
             assert "412" not in operation["responses"] or operation["operationId"] == "run_batch"
-    assert heeding == {"update_task", "patch_task", "complete_task", "delete_task"}
+    assert heeding == {"update_task", "patch_task", "complete_task", "move_task", "delete_task"}
 
 
 def test_a_put_that_creates_is_described(document: JSON, ada: Person) -> None:
@@ -121,8 +129,7 @@ def test_every_write_to_tasks_heeds_an_idempotency_key_and_nothing_else_does(
             assert operation["responses"].keys().isdisjoint({"409", "422"})
             continue
         heeding.add(operation["operationId"])
-        has_body = "requestBody" in operation
-        sent = request_example(document, path, method) if has_body else None
+        sent = sample(document, path, method)
         task = ID if operation["operationId"] == "run_batch" else ada.adds()["id"]
         query = "?status=completed" if parameters(operation, "query") else ""
         call = partial(ada.call, method, path.format(id=task) + query, headers={"Idempotency-Key": "k"})
@@ -133,12 +140,12 @@ def test_every_write_to_tasks_heeds_an_idempotency_key_and_nothing_else_does(
         assert answers[1].headers["Idempotency-Replayed"] == "true"
         with statements_fail(app, OperationalError("", {}, LockNotAvailable()), "users"):
             refused = {409: call(json=sent)}
-        if has_body:
+        if sent:
             refused[422] = call(data=f"{json.dumps(sent)} ", content_type="application/json")
         for status, answer in refused.items():
             assert answer.status_code == status
             check_refusal(document, path, method, answer)
-    writes = {"create", "update", "patch", "delete", "complete"}
+    writes = {"create", "update", "patch", "delete", "complete", "move"}
     assert heeding == {f"{write}_task" for write in writes} | {"run_batch", "clear_completed"}
 
 

@@ -37,6 +37,11 @@ def nested(levels: int) -> Any:
         {"completed": None},
         {"due_date": "tomorrow"},
         {"due_date": "2026-02-30"},
+        {"tags": "home"},
+        {"tags": ["a,b"]},
+        {"tags": [" "]},
+        {"tags": ["x" * 51]},
+        {"tags": ["x"] * 21},
         {"colour": "red"},
     ],
 )
@@ -53,6 +58,8 @@ def test_what_the_service_refuses_its_description_refuses(document: JSON, ada: P
         {"title": "x" * 200},
         {"description": None, "priority": None, "due_date": None},
         {"description": "", "completed": True},
+        {"tags": None},
+        {"tags": ["Home", " two words "]},
         {"due_date": "2026-02-10"},
         {"due_date": "2026-02-10T14:30"},
         {"due_date": "2016-12-31T23:59:60Z"},
@@ -95,11 +102,29 @@ def is_taken(person: Person, written: str) -> bool:
 
 
 @pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"to": "top"}, 200),
+        ({"after": ID}, 200),
+        ({}, 400),
+        ({"to": "middle"}, 400),
+        ({"to": "top", "after": ID}, 400),
+    ],
+)
+def test_a_move_is_taken_as_described(document: JSON, ada: Person, sent: JSON, status: int) -> None:
+    ada.put(f"/api/tasks/{ID}", json={"title": "Pay rent"}, headers=NEW)
+    assert ada.post(f"/api/tasks/{ID}/move", json=sent).status_code == status
+    assert component(document, "MoveInput").is_valid(sent) == (status == 200)
+
+
+@pytest.mark.parametrize(
     "operation",
     [
         {"op": "create", "task": {"title": "x", "id": ID, "revision": 1}},
         {"op": "update", "id": ID, "task": {"due_date": None}, "if_match": None},
         {"op": "complete", "id": ID, "completed": True},
+        {"op": "move", "id": ID, "to": "top", "if_match": 1},
+        {"op": "move", "id": ID, "before": ID},
         {"op": "delete", "id": ID},
     ],
 )
@@ -124,6 +149,8 @@ def test_what_a_batch_takes_its_description_allows(document: JSON, ada: Person, 
         [{"op": "update", "id": ID, "task": {"title": None}}],
         [{"op": "complete", "id": ID}],
         [{"op": "complete", "id": ID, "completed": 1}],
+        [{"op": "move", "id": ID}],
+        [{"op": "move", "id": ID, "to": "middle"}],
         [{"op": "delete"}],
         [{"op": "delete", "id": ID, "if_match": '"1"'}],
         [{"op": "delete", "id": ID, "if_match": 1.5}],
@@ -159,6 +186,10 @@ def as_described(parameter: JSON, written: str) -> Any:
         ("priority=high,none", 200),
         ("priority=urgent", 400),
         ("priority=low,low", 400),
+        ("tag=home,Work", 200),
+        ("tag=home,home", 200),
+        ("tag=home,,work", 400),
+        (f"tag={'x' * 51}", 400),
         ("due_after=2026-02-10", 200),
         ("due_after=soon", 400),
         ("due_before=2026-02-10T14:30Z", 200),

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from random import Random
 from typing import Any
 from unicodedata import normalize
+from unittest.mock import ANY
 from urllib.parse import urlencode
 
 from tests.mirror import Mirror
@@ -46,7 +47,16 @@ DUE_DATES = [
 BOUNDS = [*DUE_DATES, None, "2026-02-11T00:00:00-08:00", "2026-02-12T00:00:00+13:00"]
 WORDS = ["rent", "RENT pay", "strasse", "%", "_", "ä", "transfer a", "nowhere"]
 
-DEFAULTS: Fields = {"description": None, "completed": False, "priority": None, "due_date": None}
+TAGS = [[], ["home"], ["HOME", "work"], ["a_b"]]
+
+DEFAULTS: Fields = {
+    "description": None,
+    "completed": False,
+    "priority": None,
+    "due_date": None,
+    "tags": [],
+    "position": ANY,  # what counts is the order that it makes
+}
 RANKS = {"low": 1, "medium": 2, "high": 3}
 
 
@@ -64,6 +74,7 @@ class Account:
 
     user: str
     tasks: dict[str, Task] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
     gone: frozenset[str] = frozenset()
     revision: int = 0
     others: "list[Account]" = field(default_factory=list)
@@ -82,6 +93,7 @@ class Account:
             raise Refused(412, self.tasks[id])
         if id in self.gone:
             raise Refused(410)
+        self.order.insert(0, id)
         stamps = {"created_at": moment, "updated_at": moment, "completed_at": None}
         return self.put({"id": id, "user_id": self.user} | DEFAULTS | stamps, fields, moment)
 
@@ -98,9 +110,23 @@ class Account:
         self.tasks[task["id"]] = changed
         return changed
 
+    def move(self, task: Task, where: Fields, moment: str) -> Task:
+        ((name, to),) = where.items()
+        if name != "to" and to not in self.tasks:
+            raise Refused(400)
+        others = [other for other in self.order if other != task["id"]]
+        places = {"top": 0, "bottom": len(others)} | {other: at for at, other in enumerate(others)}
+        place = places.get(to, self.order.index(task["id"])) + (name == "after" and to != task["id"])
+        order = [*others[:place], task["id"], *others[place:]]
+        if order == self.order:
+            return task
+        self.order = order
+        return self.put(task, {}, moment)
+
     def delete(self, id: str, tags: Iterable[int] | None = None) -> None:
         self.find(id, tags)
         del self.tasks[id]
+        self.order.remove(id)
         self.gone |= {id}
         self.revision += 1
 
@@ -109,19 +135,21 @@ class Account:
         completed = [task for task in self.tasks.values() if task["completed"]]
         for task in completed:
             del self.tasks[task["id"]]
+            self.order.remove(task["id"])
         self.gone |= {task["id"] for task in completed}
         self.revision += bool(completed)
         return len(completed)
 
     def perform(self, operations: list[Operation], new_ids: Iterator[str], moment: str) -> list[Any]:
         """All operations of a batch, or none."""
-        draft = replace(self, tasks=dict(self.tasks))
+        draft = replace(self, tasks=dict(self.tasks), order=list(self.order))
         try:
             results = [draft.perform_one(operation, new_ids, moment) for operation in operations]
         except Refused as refused:  # what came before it in the batch has not happened either
             current = refused.current and self.tasks.get(refused.current["id"])
             raise Refused(refused.status, current) from refused
-        self.tasks, self.gone, self.revision = draft.tasks, draft.gone, draft.revision
+        self.tasks, self.order, self.gone = draft.tasks, draft.order, draft.gone
+        self.revision = draft.revision
         return results
 
     def perform_one(self, operation: Operation, new_ids: Iterator[str], moment: str) -> Any:
@@ -133,6 +161,9 @@ class Account:
         if operation["op"] == "delete":
             self.delete(task["id"])
             return {"status": 204}
+        if operation["op"] == "move":
+            where = {name: to for name, to in operation.items() if name in ("before", "after", "to")}
+            return {"status": 200, "task": self.move(task, where, moment)}
         fields = operation.get("task", {"completed": operation.get("completed")})
         return {"status": 200, "task": self.change(task, fields, moment)}
 
@@ -148,6 +179,7 @@ class Search:
     due_after: str | None
     due_before: str | None
     words: str
+    tags: list[str]
 
     @classmethod
     def at(cls, random: Random) -> "Search":
@@ -160,6 +192,7 @@ class Search:
             due_after=random.choice(BOUNDS),
             due_before=random.choice(BOUNDS),
             words=random.choice(["", "", *WORDS]),
+            tags=random.sample(["Home", "WORK", "a_b", "axb"], random.choice([0, 0, 1, 2])),
         )
 
     def query(self, **more: Any) -> str:
@@ -172,6 +205,7 @@ class Search:
             "due_after": self.due_after or "",
             "due_before": self.due_before or "",
             "q": self.words,
+            "tag": ",".join(self.tags),
         }
         return urlencode(parameters | more)
 
@@ -183,6 +217,7 @@ class Search:
             and (not self.priorities or (task["priority"] or "none") in self.priorities)
             and (not self.due_after or bool(due and not is_due_before(due, self.due_after)))
             and (not self.due_before or bool(due and is_due_before(due, self.due_before)))
+            and (not self.tags or bool({folded(tag) for tag in self.tags} & set(map(folded, task["tags"]))))
             and all(any(word in text for text in texts) for word in plain(self.words).split())
         )
 
@@ -195,6 +230,10 @@ class Search:
             valueless = [task for task in found if key(task) is None]
             found = sorted(valued, key=key, reverse=(direction or natural) == "desc") + valueless
         return found
+
+
+def folded(tag: str) -> str:
+    return tag.casefold()
 
 
 def plain(text: str) -> str:
@@ -243,6 +282,11 @@ def own(account: Account, task: int | str) -> str:
     if isinstance(task, str):
         return task
     return list(account.tasks)[task % len(account.tasks)] if account.tasks else NOBODYS
+
+
+def neighbours(account: Account, where: Fields) -> Fields:
+    """The place of a move with ids in the place of places."""
+    return where | {name: own(account, where[name]) for name in ("before", "after") if name in where}
 
 
 def revision_of(account: Account, id: str) -> int:

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from tests.tasks.model import DESCRIPTIONS, DUE_DATES, PRIORITIES, TITLES
+from tests.tasks.model import DESCRIPTIONS, DUE_DATES, PRIORITIES, TAGS, TITLES
 
 users = st.sampled_from(["ada", "bob"])
 keys = st.none() | st.sampled_from(["one", "two", "three"])
@@ -11,6 +11,7 @@ members = {
     "completed": st.booleans(),
     "priority": st.sampled_from(PRIORITIES),
     "due_date": st.sampled_from(DUE_DATES),
+    "tags": st.sampled_from(TAGS),
 }
 titles = st.sampled_from(TITLES)
 new_fields = st.fixed_dictionaries({"title": titles}, optional=members)

@@ -39,6 +39,7 @@ from tests.tasks.model import (
     Search,
     Seat,
     Task,
+    neighbours,
     own,
     revision_of,
 )
@@ -65,6 +66,11 @@ class TwoPeople(RuleBasedStateMachine):
     ids = Bundle("ids")
     # A task by its place among one's own, or by an id that anybody's may have, have had, or never had.
     tasks = st.integers(0, 9) | st.integers(0, 9) | ids
+    places = (
+        st.fixed_dictionaries({"before": tasks})
+        | st.fixed_dictionaries({"after": tasks})
+        | st.fixed_dictionaries({"to": st.sampled_from(["top", "bottom"])})
+    )
     operations = st.lists(
         st.one_of(
             st.fixed_dictionaries({"op": st.just("create"), "task": new_fields}, optional={"id": ids}),
@@ -76,6 +82,7 @@ class TwoPeople(RuleBasedStateMachine):
                 {"op": st.just("complete"), "id": tasks, "completed": st.booleans()},
                 optional={"if_match": st.sampled_from([0, 0, 1])},
             ),
+            st.builds(lambda task, where: {"op": "move", "id": task, **where}, tasks, places),
             st.fixed_dictionaries(
                 {"op": st.just("delete"), "id": tasks},
                 optional={"if_match": st.sampled_from([0, 0, -1])},
@@ -156,6 +163,17 @@ class TwoPeople(RuleBasedStateMachine):
 
         agree(answer, 200, set_or_toggle)
 
+    @rule(user=users, task=tasks, where=places, condition=conditions)
+    def move(self, user: str, task: int | str, where: Fields, condition: tuple[str, int]) -> None:
+        seat, task_id, headers, tags = self.aim(user, task, condition)
+        to = neighbours(seat.account, where)
+        answer = seat.person.post(f"/api/tasks/{task_id}/move", json=to, headers=headers)
+        agree(
+            answer,
+            200,
+            lambda: seat.account.move(seat.account.find(task_id, tags), to, moment_of(answer)),
+        )
+
     @rule(user=users, task=tasks, condition=conditions)
     def delete(self, user: str, task: int | str, condition: tuple[str, int]) -> None:
         seat, task_id, headers, tags = self.aim(user, task, condition)
@@ -184,7 +202,7 @@ class TwoPeople(RuleBasedStateMachine):
         """The operation with ids and revisions in the place of places and distances."""
         if operation["op"] == "create":
             return operation
-        aimed = operation | {"id": own(account, operation["id"])}
+        aimed = neighbours(account, operation) | {"id": own(account, operation["id"])}
         if "if_match" in operation:
             aimed["if_match"] += revision_of(account, aimed["id"])
         return aimed
@@ -235,6 +253,12 @@ class TwoPeople(RuleBasedStateMachine):
         assert list(all_pages(seat.person, first)) == expected, search
         assert first.headers["X-Total-Count"] == str(len(expected))
         assert first.headers["ETag"] == list_tag(seat.account.user, seat.account.revision)
+
+    @invariant()
+    def the_order_by_hand_is_as_it_was_made(self) -> None:
+        seat = self.somebody()
+        listed = list(all_pages(seat.person, seat.person.get("/api/tasks?sort=position&limit=3")))
+        assert [task["id"] for task in listed] == seat.account.order
 
     @invariant()
     def a_list_is_sent_again_only_if_its_owner_has_changed_something(self) -> None:

@@ -15,6 +15,7 @@ from todo_service.account.schemas import AccountSchema
 from todo_service.api.json_response import json_bytes
 from todo_service.models import TaskRow, due
 from todo_service.tasks.schemas import TaskSchema
+from todo_service.tasks.tags import split
 
 Account = dict[str, Any]
 Chunks = Iterable[list[TaskRow]]
@@ -66,6 +67,8 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, datetime):
         return f"{value.isoformat()}Z"
+    if isinstance(value, list):
+        value = ", ".join(value)
     if isinstance(value, bool):
         return str(value).lower()
     return without_formula(str(value))
@@ -98,6 +101,7 @@ def todo(task: TaskRow) -> Todo:
         "status": "COMPLETED" if task.completed else "NEEDS-ACTION",
         "description": text(task.description) if task.description else None,
         "priority": CALENDAR_PRIORITY[task.priority],
+        "categories": [text(tag) for tag in split(task.tags)] or None,
         "due": utc(due(task)),
         "completed": utc(task.completed_at),
     }

@@ -20,6 +20,7 @@ CHECKSUM_CHARACTERS = 16
 
 is_id = validate.Regexp(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 is_storable = validate.Regexp("[^\x00\ud800-\udfff]*\\Z")
+is_position = validate.Regexp(r"[0-9a-z]{0,100}\Z")
 is_revision = validate.Range(0, 2**63 - 1)
 is_priority = validate.Range(1, len(PRIORITIES))
 
@@ -31,6 +32,7 @@ class CursorSchema(Input):
     id = fields.String(required=True, validate=is_id)
     revision = fields.Integer(required=True, strict=True, validate=is_revision)
     title_key = fields.String(required=True, validate=is_storable)
+    position = fields.String(required=True, validate=is_position)
     due_date = Timestamp(required=True, allow_none=True)
     priority = fields.Integer(required=True, strict=True, allow_none=True, validate=is_priority)
 

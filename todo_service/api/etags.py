@@ -3,17 +3,19 @@
 import re
 from hashlib import sha256
 
+# Another one whenever tasks get members: else a 304 leaves browsers with what they have kept, without these.
+FORM = b"tags and position:"
 TAG = re.compile(r'(?:W/)?"([^"]*)"')
 SUFFIX = re.compile(r'--?(?:gzip|br|zstd|deflate)(?=")')  # what a compressing proxy adds to a tag
 
 
 def list_version(user_id: str, revision: int) -> str:
-    """What a list's tag names: which revision, and whose.
+    """What a list's tag names: which revision, whose, and in which form tasks are shown.
 
     All users' lists have one address. Browsers ask with the tag that they have for it even if somebody else
     signed in since, and would show the cached list on a 304; so no two users' tags may be the same.
     """
-    return f"{revision}.{sha256(user_id.encode()).hexdigest()[:16]}"
+    return f"{revision}.{sha256(FORM + user_id.encode()).hexdigest()[:16]}"
 
 
 def etag(version: int | str) -> str:

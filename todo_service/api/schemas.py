@@ -1,10 +1,14 @@
 """What all schemas have in common: who sends it, and what becomes of members that are not known."""
 
+from typing import ClassVar
+
 from marshmallow import EXCLUDE, RAISE, Schema
 
 
 class Input(Schema):
     """What a client sends. Refuses what it does not know: to drop it in silence would lose data."""
+
+    constraints: ClassVar[dict[str, int]] = {}  # what JSON Schema says of the object as a whole, for the docs
 
     class Meta(Schema.Meta):
         unknown = RAISE

@@ -30,6 +30,7 @@ STATEMENTS = 1000  # compiled forms that are kept
 # How transactions begin on PostgreSQL: one that writes, and one whose statements all see one moment.
 WRITE = "BEGIN;"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
+BARE = "bare"  # a statement that is to be sent alone, as some of the schema's have to be
 
 UUID_AS_TEXT = psycopg.new_type((2950,), "UUID_AS_TEXT", psycopg2.STRING)
 
@@ -145,8 +146,9 @@ def execute_with_settings(
     """
     if cursor.connection.get_transaction_status() == psycopg.TRANSACTION_STATUS_IDLE:
         begin = context.execution_options.get("begin", "") if context else ""
-        lock_seconds = deadlines.locks.seconds(deadlines.LOCK_SECONDS)
-        statement = transaction_prologue(begin, lock_seconds) + statement
+        if begin != BARE:
+            lock_seconds = deadlines.locks.seconds(deadlines.LOCK_SECONDS)
+            statement = transaction_prologue(begin, lock_seconds) + statement
     cursor.execute(statement, parameters)
     return True
 

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 
 from todo_service.api.fields import TIMESTAMP, CommaSeparated, Due, Timestamp, Union
 from todo_service.api.schemas import Input
+from todo_service.tasks.tags import Tags
 
 Object = dict[str, Any]  # of JSON
 
@@ -34,7 +35,8 @@ def timestamp2properties(_converter: Any, field: fields.Field[Any], ret: Object)
 def comma_separated2properties(_converter: Any, field: fields.Field[Any], **_: Any) -> Object:
     if not isinstance(field, CommaSeparated):
         return {}
-    return {"items": {"type": "string", "enum": list(field.choices)}, "uniqueItems": field.distinct}
+    items = {"items": {"type": "string", "enum": list(field.choices)}} if field.choices else {}
+    return {**items, "uniqueItems": field.distinct}
 
 
 def union2properties(converter: Any, field: fields.Field[Any], **_: Any) -> Object:
@@ -75,7 +77,7 @@ class DirectionPlugin(BasePlugin):
         members = definition["properties"]
         if isinstance(schema, Input):
             sent = {key: members[key] if key in schema.load_fields else IGNORED for key in members}
-            return {**described, "properties": sent}
+            return {**described, "properties": sent, **schema.constraints}
         optional = {key for key, field in schema.fields.items() if field.metadata.get("optional")}
         return {**described, "required": [key for key in members if key not in optional]}
 
@@ -87,6 +89,7 @@ def new_spec(**options: Any) -> APISpec:
     plugin.map_to_openapi_type(Timestamp, fields.String)
     plugin.map_to_openapi_type(Due, fields.Raw)
     plugin.map_to_openapi_type(CommaSeparated, fields.List)
+    plugin.map_to_openapi_type(Tags, fields.List)
     for function in (timestamp2properties, comma_separated2properties, union2properties):
         plugin.converter.add_attribute_function(function)
     plugin.converter.add_parameter_attribute_function(query2parameter)

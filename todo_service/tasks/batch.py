@@ -15,6 +15,7 @@ from todo_service.auth.bearer import signed_in
 from todo_service.db.transactions import roll_back
 from todo_service.models import TaskRow
 from todo_service.tasks.batch_schemas import BatchInput, BatchResultSchema, load_operation
+from todo_service.tasks.moves import move
 from todo_service.tasks.preconditions import create_under, precondition_failed
 from todo_service.tasks.queries import change, create, own_task, own_task_or_none, remove
 from todo_service.writes.idempotency import RUN_BATCH, writes
@@ -72,6 +73,8 @@ def apply_operation(operation: dict[str, Any]) -> OperationResult:
             return {"status": 204}
     task = own_task(operation["id"])
     require_revision(task, operation)
+    if operation["op"] == "move":
+        return {"status": 200, "task": move(task, operation)}
     data = operation["task"] if operation["op"] == "update" else {"completed": operation["completed"]}
     return {"status": 200, "task": change(task, data)}
 

@@ -1,13 +1,13 @@
 """The batch, as marshmallow schemas: operations in, results out (contract §6)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from todo_service.api.fields import StrictBoolean, Union, absent, discriminator
 from todo_service.api.schemas import Input, Output
 from todo_service.tasks.queries import UUID
-from todo_service.tasks.schemas import TaskInput, TaskSchema
+from todo_service.tasks.schemas import MoveInput, TaskInput, TaskSchema
 
 
 def is_uuid(value: str) -> None:
@@ -53,6 +53,14 @@ class CompleteOperationInput(ChangeOperationInput):
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
+class MoveOperationInput(ChangeOperationInput, MoveInput):
+    """Move a task in the order by hand: exactly one of `before`, `after` and `to`."""
+
+    constraints: ClassVar[dict[str, int]] = {"minProperties": 3, "maxProperties": 4}
+
+    op = discriminator("move")
+
+
 class DeleteOperationInput(ChangeOperationInput):
     """Delete a task."""
 
@@ -63,6 +71,7 @@ OPERATIONS: dict[str, Schema] = {
     "create": CreateOperationInput(),
     "update": UpdateOperationInput(),
     "complete": CompleteOperationInput(),
+    "move": MoveOperationInput(),
     "delete": DeleteOperationInput(),
 }
 

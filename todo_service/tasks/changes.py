@@ -32,8 +32,8 @@ from todo_service.auth.bearer import signed_in
 from todo_service.auth.current_user import current_user
 from todo_service.db.transactions import USER, AnyRow, fetch
 from todo_service.models import TASK_COLUMNS, Deletion, Task, TaskRow, User
+from todo_service.tasks.changes_schemas import ChangesParameters, ChangesSchema
 from todo_service.tasks.problems import account_erased, sync_token_expired
-from todo_service.tasks.schemas import ChangesParameters, ChangesSchema
 
 blueprint = Blueprint("changes", __name__, url_prefix="/api/tasks")
 

@@ -31,6 +31,7 @@ from todo_service.api.problems import invalid
 from todo_service.db.transactions import USER, AnyRow, fetch, fetch_value
 from todo_service.models import IS_DUE_ON_A_DAY, TASK_COLUMNS, Task, TaskRow, User, UtcDateTime, to_utc
 from todo_service.tasks.folding import fold, title_key
+from todo_service.tasks.tags import tag_keys
 
 Compare = Callable[[Any, Any], Any]
 
@@ -41,6 +42,7 @@ SORTS = {
     "title": (Task.title_key, False),
     "due_date": (Task.due_date, False),
     "priority": (Task.priority, True),
+    "position": (Task.position, False),
 }
 NEWEST_FIRST = (Key(Task.created_at, descending=True), Key(Task.id, descending=True))
 
@@ -62,6 +64,7 @@ class Shape:
     is_due_after: bool
     is_due_before: bool
     words: int
+    tags: int
     sort: tuple[str, ...]
     order: tuple[str, ...]
 
@@ -75,6 +78,9 @@ class Shape:
             found.append(is_due(ge, "due_after"))
         if self.is_due_before:
             found.append(is_due(lt, "due_before"))
+        if self.tags:
+            tags = (f"tag_{number}" for number in range(self.tags))
+            found.append(or_(*(Task.tag_keys.like(bindparam(tag), escape="/") for tag in tags)))
         words = (f"word_{number}" for number in range(self.words))
         return found + [Task.search_text.like(bindparam(word), escape="/") for word in words]
 
@@ -134,6 +140,7 @@ class Search:
     due_after: datetime | None
     due_before: datetime | None
     q: str
+    tag: list[str] | None = None
 
     @property
     def words(self) -> list[str]:
@@ -147,14 +154,23 @@ class Search:
             is_due_after=self.due_after is not None,
             is_due_before=self.due_before is not None,
             words=len(self.words),
+            tags=len(self.tag or ()),
             sort=tuple(self.sort),
             order=tuple(self.order),
         )
 
+    @property
+    def binding(self) -> tuple[Any, ...]:
+        """What cursors of this search are bound to. Its form outlives a deploy: what came later is left out
+        where it is not used."""
+        *binding, tag = astuple(self)
+        return (*binding, tag) if tag else tuple(binding)
+
     def values(self) -> dict[str, Any]:
         words = {f"word_{number}": containing(word) for number, word in enumerate(self.words)}
         dues = due_values("due_after", self.due_after, min) | due_values("due_before", self.due_before, max)
-        return {"user": self.user_id, **words, **dues}
+        tags = {f"tag_{number}": containing(tag_keys(tag)) for number, tag in enumerate(self.tag or ())}
+        return {"user": self.user_id, **words, **dues, **tags}
 
 
 def is_priority(name: str) -> ColumnElement[bool]:
@@ -235,14 +251,14 @@ def find_page(search: Search, limit: int, cursor: str | None, *, counts: bool) -
 
 def cursor_after(row: AnyRow, search: Search, keys: Sequence[Key]) -> str:
     task = TaskRow._make(row[: len(TaskRow._fields)])
-    return encode({key.column.key: key_value(task, key) for key in keys}, *astuple(search))
+    return encode({key.column.key: key_value(task, key) for key in keys}, *search.binding)
 
 
 def read_cursor(cursor: str, search: Search, keys: Sequence[Key]) -> list[Any]:
     """The values of the row that the cursor stands behind."""
     names = [key.column.key for key in keys]
     try:
-        values = decode(cursor, CursorSchema(only=names), *astuple(search))
+        values = decode(cursor, CursorSchema(only=names), *search.binding)
     except ValueError:
         raise invalid({"cursor": ["Not a cursor of this list with these filters and this order."]}) from None
     return [values[name] for name in names]

@@ -10,7 +10,9 @@ from todo_service.auth.current_user import current_user
 from todo_service.db.transactions import USER, execute, fetch_one, fetch_value
 from todo_service.models import TASK_COLUMNS, Deletion, Task, TaskRow, UtcDateTime
 from todo_service.tasks.folding import search_columns
+from todo_service.tasks.positions import top
 from todo_service.tasks.problems import forbidden, not_found
+from todo_service.tasks.tags import tag_keys
 from todo_service.writes.revisions import current_work
 
 TaskData = dict[str, Any]
@@ -88,12 +90,16 @@ def create(id: str, data: TaskData) -> TaskRow:
         completed_at=work.moment if data.get("completed") else None,
         priority=data.get("priority"),
         due_date=data.get("due_date"),
+        tags=data.get("tags", ""),
+        position=top(work.revision),
         created_at=work.moment,
         updated_at=work.moment,
         revision=work.next_revision(),
         due_day=data.get("due_day"),
     )
-    execute(INSERT, **task._asdict() | search_columns(task.title, task.description))
+    execute(
+        INSERT, **task._asdict() | search_columns(task.title, task.description), tag_keys=tag_keys(task.tags)
+    )
     return task
 
 
@@ -109,6 +115,8 @@ def change(task: TaskRow, data: TaskData) -> TaskRow:
     changed = task._replace(**changes)
     if "title" in changes or "description" in changes:
         changes |= search_columns(changed.title, changed.description)
+    if "tags" in changes:
+        changes["tag_keys"] = tag_keys(changed.tags)
     execute(UPDATE, user=task.user_id, task=task.id, **changes)
     return changed
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime, time
-from typing import Any
+from typing import Any, ClassVar
 
-from marshmallow import Schema, fields, post_load, pre_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from todo_service.api.fields import (
     PRIORITIES,
@@ -17,15 +17,14 @@ from todo_service.api.fields import (
     StrictBoolean,
     Timestamp,
     Title,
-    Union,
     absent,
-    discriminator,
 )
 from todo_service.api.schemas import Input, Output, Parameters
 from todo_service.db.transactions import AnyRow
 from todo_service.models import TaskRow, due
+from todo_service.tasks.tags import MOST_SOUGHT, MOST_TAGS, TAG_ITEM, TagFilter, Tags, split
 
-SERVER_OWNED = ("id", "user_id", "created_at", "updated_at", "completed_at", "revision")
+SERVER_OWNED = ("id", "user_id", "created_at", "updated_at", "completed_at", "revision", "position")
 
 
 class EchoedInput(Input):
@@ -80,6 +79,21 @@ class TaskMembers(Schema):
             "examples": ["2026-12-01T09:00:00Z", "2026-12-01"],
         },
     )
+    tags = Tags(
+        metadata={
+            "description": "Trimmed; of two that differ in case alone, the first counts.",
+            "maxItems": MOST_TAGS,
+            "items": TAG_ITEM,
+            "examples": [["home"]],
+        }
+    )
+    position = fields.String(
+        dump_only=True,
+        metadata={
+            "description": "Where it stands in the order by hand: sorts by code point, top first.",
+            "examples": ["7fffffffffffffd5i"],
+        },
+    )
     created_at = Timestamp(dump_only=True, metadata={"examples": ["2026-11-21T05:00:00.123456Z"]})
     updated_at = Timestamp(
         dump_only=True,
@@ -111,12 +125,15 @@ def serialize_tasks(tasks: Iterable[AnyRow | TaskRow]) -> list[dict[str, Any]]:
         task = dict(zip(MEMBERS, row, strict=False))
         task["priority"] = PRIORITY_NAMES[task["priority"]]
         task["due_date"] = due(row)
+        task["tags"] = split(row.tags)
         serialized.append(task)
     return serialized
 
 
 class TaskInput(EchoedInput, TaskMembers):
     """A task. Members the server owns may be sent back; they are ignored."""
+
+    tags = Tags(allow_none=True, metadata=TaskMembers().fields["tags"].metadata)
 
     @post_load
     def keep_day(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -126,6 +143,8 @@ class TaskInput(EchoedInput, TaskMembers):
             is_moment = when is None or isinstance(when, datetime)
             data["due_day"] = None if is_moment else datetime.combine(when, time())
             data["due_date"] = data["due_day"] or when
+        if "tags" in data:
+            data["tags"] = data["tags"] or ""  # null clears, and is none
         return data
 
 
@@ -133,6 +152,21 @@ class CompletionInput(EchoedInput):
     """Whether the task is to be done or not."""
 
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
+
+
+class MoveInput(Input):
+    """Where to: before or after another task, or to the top or bottom. Exactly one of these."""
+
+    constraints: ClassVar[dict[str, int]] = {"minProperties": 1, "maxProperties": 1}
+
+    before = fields.String(metadata={"format": "uuid", "description": "The task to stand above."})
+    after = fields.String(metadata={"format": "uuid", "description": "The task to stand below."})
+    to = fields.String(validate=validate.OneOf(("top", "bottom")), metadata={"examples": ["top"]})
+
+    @validates_schema
+    def require_one(self, data: dict[str, Any], **_: Any) -> None:
+        if len(data.keys() & {"before", "after", "to"}) != 1:
+            raise ValidationError("Exactly one of before, after and to must be sent.", "body")
 
 
 class ListParameters(Parameters):
@@ -144,10 +178,11 @@ class ListParameters(Parameters):
         metadata={"description": "Only tasks that are still to be done, or only those that are."},
     )
     sort = CommaSeparated(
-        ("created", "updated", "title", "due_date", "priority"),
+        ("created", "updated", "title", "due_date", "priority", "position"),
         load_default=lambda: ["created"],
         metadata={
-            "description": "Sort keys, the weightiest first. Tasks without a value come last.",
+            "description": "Sort keys, the weightiest first; `position` is the order by hand. Tasks without "
+            "a value come last.",
             "default": ["created"],
         },
     )
@@ -164,6 +199,14 @@ class ListParameters(Parameters):
         (*PRIORITIES, "none"),
         load_default=absent,
         metadata={"description": "Only tasks of these priorities; `none` for tasks without one."},
+    )
+    tag = TagFilter(
+        load_default=absent,
+        metadata={
+            "description": "Only tasks that have any of these tags, whatever the case.",
+            "items": TAG_ITEM,
+            "maxItems": MOST_SOUGHT,
+        },
     )
     due_after = LocalTimestamp(
         load_default=absent,
@@ -214,36 +257,9 @@ class ClearedSchema(Output):
     deleted = fields.Integer(metadata={"examples": [12]})
 
 
-class ChangesParameters(Parameters):
-    """From where on, and how many changes at once."""
+class TagSchema(Output):
+    """A tag, and how many tasks have it."""
 
-    since = fields.String(
-        load_default=absent,
-        metadata={"description": "The `token` of the last answer; without it, everything there is."},
-    )
-    limit = PageLimit()
-
-
-class UpsertSchema(Output):
-    """A task that is new or has changed, as it now is."""
-
-    type = discriminator("upsert")
-    task = fields.Nested(TaskSchema)
-
-
-class DeletionSchema(Output):
-    """A task that is gone."""
-
-    type = discriminator("delete")
-    id = fields.UUID(metadata={"examples": ["019aa0c4-6a1e-7c3b-9d2f-3f1f2b6c8a11"]})
-    deleted_at = Timestamp(metadata={"examples": ["2026-11-30T18:20:00Z"]})
-
-
-class ChangesSchema(Output):
-    """What has changed, oldest change first; each task once, as it now is."""
-
-    changes = fields.List(Union("Change", "type", {"upsert": UpsertSchema(), "delete": DeletionSchema()}))
-    token = fields.String(
-        metadata={"description": "What to send as `since` next time.", "examples": ["WzQyXQ.q7c2"]}
-    )
-    has_more = fields.Boolean(metadata={"description": "Whether to ask again at once.", "examples": [False]})
+    tag = fields.String(metadata={"examples": ["home"]})
+    tasks = fields.Integer(metadata={"examples": [3]})
+    pending = fields.Integer(metadata={"description": "Of these, still to be done.", "examples": [2]})

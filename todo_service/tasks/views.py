@@ -16,6 +16,7 @@ from todo_service.auth.bearer import signed_in
 from todo_service.auth.current_user import current_user
 from todo_service.models import TaskRow
 from todo_service.tasks.listing import Search, current_revision, find_page
+from todo_service.tasks.moves import move
 from todo_service.tasks.preconditions import create_under, require_match, task_to_change
 from todo_service.tasks.queries import TaskData, change, create, own_task, remove, remove_completed
 from todo_service.tasks.schemas import (
@@ -23,14 +24,18 @@ from todo_service.tasks.schemas import (
     ClearParameters,
     CompletionInput,
     ListParameters,
+    MoveInput,
+    TagSchema,
     TaskInput,
     TaskSchema,
 )
+from todo_service.tasks.tag_counts import count_tags
 from todo_service.writes.idempotency import (
     CLEAR_COMPLETED,
     COMPLETE_TASK,
     CREATE_TASK,
     DELETE_TASK,
+    MOVE_TASK,
     PATCH_TASK,
     UPDATE_TASK,
     writes,
@@ -42,7 +47,7 @@ blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks")
 class TaskId(BaseConverter):
     """Whatever stands in the place of an id, but for the names of the resources beside the tasks."""
 
-    regex = "(?!(?:batch|changes)$)[^/]+"
+    regex = "(?!(?:batch|changes|tags)$)[^/]+"
     part_isolating = True  # matched against one part of a path, which holds no slash
 
 
@@ -145,3 +150,23 @@ def complete_task(id: str, data: TaskData | None) -> TaskRow:
     """Complete or reopen a task. Without a body its state is toggled."""
     task = task_to_change(id)
     return change(task, data or {"completed": not task.completed})
+
+
+@blueprint.get("/tags")
+@signed_in
+@takes()
+@returns(TagSchema(many=True))
+def list_tags() -> list[dict[str, Any]]:
+    """List your tags. Each with how many tasks have it; of spellings that differ in case, the newest."""
+    return count_tags()
+
+
+@blueprint.post("/<task:id>/move")
+@signed_in
+@takes(MoveInput(), headers=("If-Match",))
+@writes(MOVE_TASK)
+@returns(TaskSchema(), etag=True, refuses=(403, 404, 412))
+def move_task(id: str, data: dict[str, str]) -> TaskRow:
+    """Move a task in the order by hand. Its position changes, and no other's, unless there is no room left
+    between its new neighbours."""
+    return move(task_to_change(id), data)

@@ -31,6 +31,7 @@ UPDATE_TASK = "tasks.update_task"
 PATCH_TASK = "tasks.patch_task"
 DELETE_TASK = "tasks.delete_task"
 COMPLETE_TASK = "tasks.complete_task"
+MOVE_TASK = "tasks.move_task"
 RUN_BATCH = "batch.run_batch"
 
 View = Callable[..., Response]
