@@ -45,10 +45,11 @@ SERVICE_USERS = """
 
 SERVICE_TASKS = f"""{MADE}
     INSERT INTO tasks (user_id, id, title, title_key, description, search_text, completed, completed_at,
-                       priority, due_date, created_at, updated_at, revision)
+                       priority, due_date, created_at, updated_at, revision, position)
     SELECT user_id, id, title, lower(title), description, lower(title || E'\\n' || coalesce(description, '')),
            completed, CASE WHEN completed THEN created_at + interval '1 hour' END,
-           priority, due, created_at, created_at, t
+           priority, due, created_at, created_at, t,
+           lpad(to_hex(9223372036854775807 - t), 16, '0') || 'i'
     FROM made
 """
 
