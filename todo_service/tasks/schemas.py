@@ -125,7 +125,7 @@ def serialize_tasks(tasks: Iterable[AnyRow | TaskRow]) -> list[dict[str, Any]]:
         task = dict(zip(MEMBERS, row, strict=False))
         task["priority"] = PRIORITY_NAMES[task["priority"]]
         task["due_date"] = due(row)
-        task["tags"] = split(row.tags)
+        task["tags"] = split(row.tags) if row.tags else []
         serialized.append(task)
     return serialized
 
