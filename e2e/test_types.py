@@ -1,4 +1,4 @@
-"""What TypeScript makes of the example's tasks.js, and of the documentation's lines for Better Auth."""
+"""What TypeScript makes of the example's modules, and of the documentation's lines for Better Auth."""
 
 import re
 import shutil
@@ -10,6 +10,7 @@ from tests.service import ROOT
 
 TSC = ("node_modules/.bin/tsc", "--strict", "--target", "es2022")
 EXAMPLE = ROOT / "examples" / "browser"
+MODULES = ("send", "tasks")
 README, CLIENTS = ((ROOT / name).read_text() for name in ("README.md", "docs/clients.md"))
 
 # Next.js itself is too large to be installed for one function, of which this is the type.
@@ -23,16 +24,19 @@ def run(folder: Path, *command: str) -> None:
 
 def test_the_examples_types_are_right_and_those_of_its_declarations(tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(installed("types") / "node_modules")
-    shutil.copy(EXAMPLE / "tasks.js", tmp_path)
+    for module in MODULES:
+        shutil.copy(EXAMPLE / f"{module}.js", tmp_path)
     declare = ("--allowJs", "--checkJs", "--declaration", "--emitDeclarationOnly")
-    run(tmp_path, *TSC, *declare, "tasks.js")
-    assert (tmp_path / "tasks.d.ts").read_text() == (EXAMPLE / "tasks.d.ts").read_text()
+    run(tmp_path, *TSC, *declare, *(f"{module}.js" for module in MODULES))
+    for module in MODULES:
+        assert (tmp_path / f"{module}.d.ts").read_text() == (EXAMPLE / f"{module}.d.ts").read_text()
 
 
-def test_a_page_written_in_typescript_takes_the_examples_module(tmp_path: Path) -> None:
+def test_a_page_written_in_typescript_takes_the_examples_modules(tmp_path: Path) -> None:
     source = installed("types")
     (tmp_path / "node_modules").symlink_to(source / "node_modules")
-    for file in (source / "package.json", source / "page.ts", EXAMPLE / "tasks.js", EXAMPLE / "tasks.d.ts"):
+    modules = (EXAMPLE / f"{module}{end}" for module in MODULES for end in (".js", ".d.ts"))
+    for file in (source / "package.json", source / "page.ts", *modules):
         shutil.copy(file, tmp_path)
     run(tmp_path, *TSC, "--module", "nodenext", "--noEmit", "page.ts")
 

@@ -11,7 +11,8 @@ from tests.people import token_for
 
 # What the page's own modules offer to `run`.
 MODULES = """
-    const { connect, openTasks } = await import("./tasks.js");
+    const { connect } = await import("./send.js");
+    const { openTasks } = await import("./tasks.js");
     const { serviceUrl } = await import("./config.js");
     const { enter, getToken } = await import("./session.js");
 """

@@ -1,5 +1,6 @@
-// A page written in TypeScript, with the example's tasks.js: its types say what may be done, and what not.
-import { connect, openTasks, type Problem, type Shown } from "./tasks.js";
+// A page written in TypeScript, with the example's modules: their types say what may be done, and what not.
+import { connect, type Problem } from "./send.js";
+import { openTasks, type Shown } from "./tasks.js";
 
 const send = connect("", async () => "token");
 export const todo = openTasks(send, "ada", new Map() as unknown as Storage);

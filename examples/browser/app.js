@@ -4,9 +4,10 @@ import { choose, differences, edit } from "./dialogs.js";
 import { find } from "./find.js";
 import { showTasks } from "./list.js";
 import { showConnection, tell } from "./messages.js";
+import { connect } from "./send.js";
 import * as session from "./session.js";
 import { askToSignIn } from "./sign-in.js";
-import { connect, openTasks } from "./tasks.js";
+import { openTasks } from "./tasks.js";
 
 const SYNC_SECONDS = 30;
 

@@ -1,7 +1,7 @@
 // The forms by which people sign in.
 import { authUrl, serviceUrl } from "./config.js";
 import * as session from "./session.js";
-import { connect } from "./tasks.js";
+import { connect } from "./send.js";
 
 const entrance = document.getElementById("entrance");
 const byPassword = document.getElementById("by-password");

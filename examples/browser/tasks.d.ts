@@ -1,11 +1,4 @@
 /**
- * A sender that tries again while that may help.
- * @param {string} url
- * @param {() => Promise<string>} getToken
- * @returns {Send}
- */
-export function connect(url: string, getToken: () => Promise<string>, tries?: number): Send;
-/**
  * A user's tasks on this device: read and written at once, exchanged with the service by `sync`.
  * @param {Send} send
  * @param {string} userId
@@ -48,17 +41,6 @@ export type Task = Members & {
     revision: number;
 };
 /**
- * What a sender throws, as an Error, unless nobody answered: then there is no status.
- */
-export type Problem = {
-    status: number;
-    code: string;
-    detail: string;
-    errors?: Record<string, string[]>;
-    current?: Task;
-    retryAfter?: number;
-};
-/**
  * A task as the user wants it. One with a `problem` was refused: `current` is what the service has instead,
  * if anything, and `isRemoved` tells that the user wanted it to go.
  */
@@ -71,13 +53,6 @@ export type Shown = Members & {
     current?: Task;
     problem?: Problem;
 };
-export type Fields = Record<string, string>;
-export type Call = {
-    method: string;
-    headers: Fields;
-    body?: string;
-};
-export type Send = (method: string, path: string, body?: object, headers?: Fields) => Promise<any>;
 /**
  * What is waiting to be sent; `seen` is the task as it was when the user changed or removed it.
  */
@@ -107,3 +82,5 @@ export type News = {
     token: string;
     has_more: boolean;
 };
+import type { Send } from "./send.js";
+import type { Problem } from "./send.js";
