@@ -6,8 +6,9 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
-from e2e.chromium import Device
+from e2e.browser.chromium import Device
 from tests.people import token_for
+from tests.service import Service
 
 # What the page's own modules offer to `run`.
 MODULES = """
@@ -75,6 +76,15 @@ def connection(page: Page) -> Locator:
 def is_saved(page: Page) -> None:
     """Wait until the service has heard of all that was done."""
     expect(connection(page)).to_have_text("Saved")
+
+
+def titles(service: Service, user: str) -> list[str]:
+    """The user's tasks as the service has them, the oldest first."""
+    return [task["title"] for task in service.call(user, "GET", "/api/tasks?order=asc").json()]
+
+
+def wait_for_titles(service: Service, user: str, *expected: str) -> None:
+    service.wait_until(lambda: titles(service, user) == list(expected))
 
 
 def tab_to(page: Page, role: Any, name: str) -> None:

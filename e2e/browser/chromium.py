@@ -1,13 +1,14 @@
 """A real browser, and what has to hold of everything that it does."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 SECONDS = 20  # for something to show on a busy machine; retries with their pauses take some of them
+OFFLINE = ("ERR_INTERNET_DISCONNECTED",)  # what a device may be refused that is without a network
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -69,3 +70,6 @@ class Device:
         self.context.close()
         assert not self.complaints, self.complaints
         assert {urlsplit(url).hostname for url in self.requests if url.startswith("http")} == {"127.0.0.1"}
+
+
+OpenDevice = Callable[..., Device]

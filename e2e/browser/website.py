@@ -4,9 +4,11 @@ import json
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.people import SECRET
 from tests.service import ROOT
 
 PAGE = ROOT / "examples" / "browser"
@@ -52,3 +54,14 @@ class Files(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
+
+
+def settings(website: Website, directory: Path) -> dict[str, str]:
+    """Those of a service that the page may call; its database is in this directory."""
+    return {
+        "BETTER_AUTH_SECRET": SECRET,
+        "DATABASE_URL": f"sqlite:///{directory}/todo.db",
+        "CORS_ORIGINS": website.url,
+        "RATE_LIMIT": "",
+        "LOG_LEVEL": "WARNING",
+    }
