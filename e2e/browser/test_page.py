@@ -147,7 +147,8 @@ def test_the_page_can_be_used_with_the_keyboard_alone(
 
 
 def test_the_page_fits_on_a_phone(service: Service, website: Website, device: OpenDevice, ada: str) -> None:
-    service.call(ada, "POST", json={"title": "Donaudampfschifffahrt" * 9, "description": "x" * 1000})
+    task = {"title": "Donaudampfschifffahrt" * 9, "description": "x" * 1000, "tags": ["y" * 50]}
+    service.call(ada, "POST", json=task)
     page = use_token(device(), website.url, ada)
     page.set_viewport_size({"width": 390, "height": 844})
     width = "document.documentElement.scrollWidth"

@@ -89,6 +89,7 @@ FORMS = [
     {"due_date": "2026-12-01t09:00:59.1234567+14:00"},
     {"due_date": "2026-12-01 09:00:00.5-00:30"},
     {"priority": "low", "completed": True},
+    {"tags": [" home", "Stra\u00dfe ", "HOME", "STRASSE"]},
 ]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Request, Route, expect
+from playwright.sync_api import Locator, Page, Position, Request, Route, expect
 
 from e2e.browser.chromium import Device
 from tests.people import token_for
@@ -47,10 +47,18 @@ def add(page: Page, title: str) -> None:
 
 def change_title(page: Page, old: str, new: str, meanwhile: Callable[[], object] | None = None) -> None:
     """Edit a title; `meanwhile`, as the user is typing, something happens elsewhere."""
-    item(page, old).get_by_role("button", name="Edit").click()
+    edit(page, old, "Title", new, meanwhile)
+
+
+def change_tags(page: Page, title: str, tags: str, meanwhile: Callable[[], object] | None = None) -> None:
+    edit(page, title, "Tags", tags, meanwhile)
+
+
+def edit(page: Page, title: str, name: str, text: str, meanwhile: Callable[[], object] | None) -> None:
+    item(page, title).get_by_role("button", name="Edit").click()
     if meanwhile:
         meanwhile()
-    page.get_by_label("Title").fill(new)
+    page.get_by_role("textbox", name=name).fill(text)
     page.get_by_role("button", name="Save").click()
 
 
@@ -69,6 +77,26 @@ def shows(page: Page, *titles: str) -> None:
     expect(page.locator("#list .title")).to_have_text(list(titles))
 
 
+def order_by_hand(page: Page) -> None:
+    page.get_by_label("Order").select_option("By hand")
+
+
+def drag(page: Page, title: str, onto: str, *, above: bool) -> None:
+    """Drag a task by its title onto the upper or the lower half of another, and drop it there."""
+    target = item(page, onto)
+    box = target.bounding_box()
+    assert box
+    place = Position(x=box["width"] / 2, y=box["height"] * (0.1 if above else 0.9))
+    item(page, title).get_by_text(title, exact=True).drag_to(target, target_position=place)
+
+
+def press_in(page: Page, title: str, *keys: str) -> None:
+    """Press keys while the focus is on a task."""
+    page.get_by_role("checkbox", name=f"Completed: {title}").focus()
+    for key in keys:
+        page.keyboard.press(key)
+
+
 def connection(page: Page) -> Locator:
     return page.locator("#connection")
 
@@ -78,9 +106,20 @@ def is_saved(page: Page) -> None:
     expect(connection(page)).to_have_text("Saved")
 
 
-def titles(service: Service, user: str) -> list[str]:
+def titles(service: Service, user: str, sort: str = "sort=created&order=asc") -> list[str]:
     """The user's tasks as the service has them, the oldest first."""
-    return [task["title"] for task in service.call(user, "GET", "/api/tasks?order=asc").json()]
+    return [task["title"] for task in service.call(user, "GET", f"/api/tasks?{sort}").json()]
+
+
+def create_in_order(service: Service, user: str, titles: str) -> dict[str, str]:
+    """Create a task for each letter, with the first on top, and return their ids."""
+    tasks = [service.call(user, "POST", json={"title": title}).json() for title in reversed(titles)]
+    return {task["title"]: task["id"] for task in tasks}
+
+
+def in_order(service: Service, user: str) -> str:
+    """The user's tasks of one letter each, in the order by hand as the service has it."""
+    return "".join(titles(service, user, "sort=position"))
 
 
 def wait_for_titles(service: Service, user: str, *expected: str) -> None:

@@ -3,11 +3,13 @@ import { serviceUrl } from "./config.js";
 import { choose, differences, edit } from "./dialogs.js";
 import { find } from "./find.js";
 import { showTasks } from "./list.js";
-import { showConnection, tell } from "./messages.js";
+import { announce, showConnection, tell } from "./messages.js";
+import { letMove } from "./order.js";
 import { connect } from "./send.js";
 import * as session from "./session.js";
 import { askToSignIn } from "./sign-in.js";
-import { openTasks } from "./tasks.js";
+import { offerTags } from "./tags.js";
+import { foldTag, openTasks } from "./tasks.js";
 
 const SYNC_SECONDS = 30;
 
@@ -63,17 +65,27 @@ byId("leave").addEventListener("click", async () => {
 
 // --- what is shown
 function show() {
+  if (byId("list").querySelector(".dragged")) return; // or it would jump back; the end of the drag shows all
   const tasks = todo.list();
-  const found = find(tasks, saidIn(byId("view")));
+  offerTags(byId("view").elements.tag, tasks);
+  const view = saidIn(byId("view"));
+  const found = find(tasks, view);
+  const isByHand = view.sort === "position";
   const completed = tasks.filter((task) => task.completed).length;
   const counts = { all: tasks.length, pending: tasks.length - completed, completed };
   for (const [status, count] of Object.entries(counts)) byId(`count-${status}`).textContent = count;
-  showTasks(found);
+  showTasks(found, isByHand);
+  byId("how-to-move").hidden = !isByHand;
   showConnection(tasks, outcome);
   byId("nothing").hidden = found.length > 0 || (!tasks.length && !outcome);
   byId("nothing").textContent = tasks.length ? "No task matches." : "Nothing to do. Enjoy the day!";
   byId("clear").hidden = !completed;
   byId("clear").disabled = !navigator.onLine; // the service does it
+}
+
+function showTagged({ textContent: tag }) {
+  byId("view").elements.tag.value = foldTag(tag);
+  show();
 }
 
 byId("view").addEventListener("input", show);
@@ -125,20 +137,37 @@ function bringBack(tasks) {
   sync();
 }
 
+function move(item, above, below) {
+  const task = taskAt(item);
+  if (!task) return; // it was deleted elsewhere meanwhile
+  const places = [above && { after: above.dataset.id }, below && { before: below.dataset.id }];
+  todo.move(task, ...places.filter(Boolean));
+  sync();
+  const items = [...byId("list").children];
+  announce(`Moved “${task.title}” to ${items.indexOf(item) + 1} of ${items.length}.`);
+}
+
 /** Under a new id: what was deleted stays so, on every device. */
 const createAnew = ({ id, created_at, ...members }) => todo.create(members);
 
 const taskOf = (id) => todo.list().find((task) => task.id === id);
 const taskAt = (element) => taskOf(element.closest("li").dataset.id);
-const handlers = { edit: (task) => (task.problem ? resolve(task) : change(task)), resolve, remove };
+const handlers = {
+  edit: (task) => (task.problem ? resolve(task) : change(task)),
+  resolve,
+  remove,
+  tag: (task, button) => showTagged(button),
+};
 
 addEventListener("unhandledrejection", ({ reason }) => tell(reason.message)); // a full disk, say
 
 byId("list").addEventListener("click", ({ target }) => {
   const button = target.closest("button");
-  if (button) handlers[button.name](taskAt(button));
+  if (button) handlers[button.name](taskAt(button), button);
 });
 byId("list").addEventListener("change", ({ target }) => complete(taskAt(target), target.checked));
+letMove(byId("list"), move);
+byId("list").addEventListener("dragend", show); // it may have been given up
 
 byId("add").addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -1,5 +1,6 @@
 // The two dialogs: what a task is to say, and which of two versions of it is to stay.
 import { inWords, join, parts } from "./due.js";
+import { parseTags } from "./tags.js";
 
 /** What users say of a task, and its name on the page. */
 const MEMBERS = {
@@ -7,12 +8,14 @@ const MEMBERS = {
   description: "Description",
   priority: "Priority",
   due_date: "Due",
+  tags: "Tags",
   completed: "Completed",
 };
 
 /** Those members of `to` that are no longer what they are in `from`. */
 export function differences(from, to) {
-  const changed = Object.keys(MEMBERS).filter((name) => from[name] !== to[name]);
+  const isChanged = (name) => JSON.stringify(from[name]) !== JSON.stringify(to[name]);
+  const changed = Object.keys(MEMBERS).filter(isChanged);
   return Object.fromEntries(changed.map((name) => [name, to[name]]));
 }
 
@@ -22,7 +25,7 @@ export function differences(from, to) {
  */
 export async function edit(task) {
   const dialog = document.getElementById("editor");
-  const { title, description, priority, due_date, due_time } = dialog.querySelector("form").elements;
+  const { title, description, priority, due_date, due_time, tags } = dialog.querySelector("form").elements;
   dialog.querySelector("h2").textContent = task.id ? "Edit task" : "New task";
   title.value = task.title;
   description.value = task.description ?? "";
@@ -30,6 +33,7 @@ export async function edit(task) {
   const { day, time } = parts(task.due_date);
   due_date.value = day;
   due_time.value = time;
+  tags.value = task.tags?.join(", ") ?? "";
   due_time.oninput = () => (due_date.required = due_time.value !== ""); // a time is one of a day
   due_time.oninput();
   showErrors(dialog, task.problem);
@@ -41,6 +45,7 @@ export async function edit(task) {
     description: description.value.trim() || null,
     priority: priority.value === "none" ? null : priority.value,
     due_date: isAsBefore ? (task.due_date ?? null) : join(due_date.value, due_time.value),
+    tags: parseTags(tags.value),
   };
 }
 
@@ -81,7 +86,8 @@ function row(name, mine, theirs) {
 }
 
 function wording(name, value) {
-  if (value === null) return "none";
+  if (value === null || value.length === 0) return "none";
+  if (name === "tags") return value.join(", ");
   if (name === "completed") return value ? "yes" : "no";
   return name === "due_date" ? inWords(value) : value;
 }

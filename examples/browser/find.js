@@ -1,5 +1,6 @@
 // Which tasks to show, and in which order: what `GET /api/tasks` does, for the tasks on the device.
 import { beginning } from "./due.js";
+import { foldTag } from "./tasks.js";
 
 const RANKS = { high: 0, medium: 1, low: 2 };
 const ORDERS = {
@@ -9,23 +10,24 @@ const ORDERS = {
   title: { key: (task) => task.title.toLowerCase() },
 };
 
-/** Those whose title or description holds all the words; what is done and what lacks the key comes last. */
-export function find(tasks, { status, words, sort }) {
+/** Those that have the tag, and whose title or description holds all the words. In the order by hand they
+ *  stay as they are; in every other, what is done and what lacks the key comes last. */
+export function find(tasks, { status, words, tag, sort }) {
   const wanted = words.toLowerCase().split(/\s+/);
-  const { key, isDescending } = ORDERS[sort];
-  return tasks
+  const found = tasks
     .filter((task) => status === "all" || task.completed === (status === "completed"))
+    .filter(({ tags }) => !tag || tags.map(foldTag).includes(tag))
     .filter(({ title, description }) => {
       const text = `${title}\n${description ?? ""}`.toLowerCase();
       return wanted.every((word) => text.includes(word));
-    })
-    .sort(
-      (a, b) =>
-        compare(a.completed, b.completed) ||
-        compare(key(a), key(b), isDescending) ||
-        compare(a.created_at, b.created_at, true),
-    );
+    });
+  return sort === "position" ? found : found.sort(by(ORDERS[sort]));
 }
+
+const by = ({ key, isDescending }) => (a, b) =>
+  compare(a.completed, b.completed) ||
+  compare(key(a), key(b), isDescending) ||
+  compare(a.created_at, b.created_at, true);
 
 function compare(a, b, isDescending) {
   if (a == null || b == null) return (a == null) - (b == null);

@@ -4,8 +4,9 @@ import { inWords, isOver } from "./due.js";
 const list = document.getElementById("list");
 const template = document.getElementById("task");
 
-/** Show these tasks; what is shown already stays as it is, so that the focus stays where it was. */
-export function showTasks(tasks) {
+/** Show these tasks; what is shown already stays as it is, so that the focus stays where it was.
+ *  In the order by hand those can be moved that are in no conflict. */
+export function showTasks(tasks, isByHand) {
   const focused = document.activeElement;
   const focusedPlace = [...list.children].indexOf(focused.closest("li"));
   const items = new Map([...list.children].map((item) => [item.dataset.id, item]));
@@ -13,6 +14,7 @@ export function showTasks(tasks) {
     const item = items.get(task.id) ?? template.content.firstElementChild.cloneNode(true);
     items.delete(task.id);
     fill(item, task);
+    item.draggable = isByHand && !task.problem;
     if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
   }
   for (const item of items.values()) item.remove();
@@ -23,7 +25,7 @@ export function showTasks(tasks) {
   target?.focus({ preventScroll: true });
 }
 
-function fill(item, { id, title, description, completed, priority, due_date, isUnsent, problem }) {
+function fill(item, { id, title, description, completed, priority, due_date, tags, isUnsent, problem }) {
   const part = (selector) => item.querySelector(selector);
   const isOverdue = Boolean(due_date) && !completed && isOver(due_date);
   item.dataset.id = id;
@@ -41,9 +43,18 @@ function fill(item, { id, title, description, completed, priority, due_date, isU
   part("time").dateTime = due_date ?? "";
   part("time").textContent = due_date ? inWords(due_date) : "";
   part(".late").hidden = !isOverdue;
+  showTags(part(".tags"), tags);
   part(".unsent").hidden = !isUnsent || Boolean(problem);
   part(".problem").hidden = !problem;
   part(".problem span").textContent = problem?.code === "not_found" ? DELETED : (problem?.detail ?? "");
+}
+
+/** A button for each tag, by which to show those only that have it. */
+function showTags(place, tags) {
+  const shown = [...place.children].map((button) => button.textContent);
+  if (shown.join() === tags.join()) return; // one may have the focus; and none holds a comma
+  const button = (tag) => Object.assign(document.createElement("button"), { name: "tag", textContent: tag });
+  place.replaceChildren(...tags.map(button));
 }
 
 const DELETED = "This was deleted elsewhere.";

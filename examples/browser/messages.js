@@ -25,6 +25,9 @@ function set(state, text) {
   if (connection.textContent !== text) connection.textContent = text; // or it would be read out again
 }
 
+/** Tell screen readers what everybody else sees. */
+export const announce = (what) => (document.getElementById("announcement").textContent = what);
+
 let timer;
 
 /** Say what has happened, for a while, and offer to undo it, if that can be. */

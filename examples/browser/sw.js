@@ -1,7 +1,7 @@
 // A service worker that keeps the page itself, so that it opens without a network, too. What the service
 // answers is none of its business: tasks.js keeps that.
 const CACHE = "page";
-const MODULES = "app config dialogs due find list messages send session sign-in tasks".split(" ");
+const MODULES = "app config dialogs due find list messages order send session sign-in tags tasks".split(" ");
 const FILES = ["./", "icon.svg", "style.css", ...MODULES.map((name) => `${name}.js`)];
 
 addEventListener("install", (event) => {

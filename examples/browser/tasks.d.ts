@@ -15,10 +15,14 @@ export function openTasks(send: Send, userId: string, storage?: Pick<Storage, "g
     update: (seen: Shown, changes: Partial<Members>) => void;
     /** @param {Shown} seen as the user saw it */
     remove: (seen: Shown) => void;
-    /** Forget what was not sent of a task. @param {string} id */
+    /** Put a task into the first of these places that there is by then, or else at the end that is nearest.
+     *  @param {Shown} task @param {Place[]} places */
+    move({ id }: Shown, ...places: Place[]): void;
+    /** Forget what was not sent of a task, but for where it is to go. @param {string} id */
     discard: (id: string) => void;
     sync(): Promise<void>;
 };
+export function foldTag(tag: string): string;
 /**
  * What users say of a task. It is due on a day, "2026-12-01", or at a moment, "2026-12-01T09:00:00Z".
  */
@@ -28,14 +32,16 @@ export type Members = {
     completed: boolean;
     priority: "low" | "medium" | "high" | null;
     due_date: string | null;
+    tags: string[];
 };
 /**
- * What the service answers with.
+ * What the service answers with. By `position`, compared with `<`, the user has put the tasks in order.
  */
 export type Task = Members & {
     id: string;
     user_id: string;
     completed_at: string | null;
+    position: string;
     created_at: string;
     updated_at: string;
     revision: number;
@@ -54,14 +60,26 @@ export type Shown = Members & {
     problem?: Problem;
 };
 /**
- * What is waiting to be sent; `seen` is the task as it was when the user changed or removed it.
+ * Where a task may go in the order by hand: beside another, of which this is the id, or to an end.
+ */
+export type Place = {
+    before: string;
+} | {
+    after: string;
+} | {
+    to: "top" | "bottom";
+};
+/**
+ * What is waiting to be sent; `seen` is the task as it was when the user changed or removed it. A move has
+ * `places` instead, of which the first counts that there is.
  */
 export type Write = {
     key: string;
-    method: "PUT" | "PATCH" | "DELETE";
+    method: "PUT" | "PATCH" | "DELETE" | "POST";
     id: string;
     body?: Partial<Shown>;
     seen?: Shown;
+    places?: Place[];
     problem?: Problem;
 };
 export type State = {
