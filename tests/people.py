@@ -8,6 +8,8 @@ import jwt
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from todo_service.tasks.schemas import MEMBERS
+
 SECRET = "a secret that only the tests know, 32+ bytes"
 
 
@@ -24,7 +26,8 @@ def token_for(user: str, **changes: Any) -> str:
 
 def list_tag(user: str, revision: int) -> str:
     """The ETag of a user's list."""
-    return f'"{revision}.{sha256(b"tags and position:" + user.encode()).hexdigest()[:16]}"'
+    form = "\n".join((user, *MEMBERS))
+    return f'"{revision}.{sha256(form.encode()).hexdigest()[:16]}"'
 
 
 def body(answer: TestResponse) -> Any:

@@ -129,12 +129,12 @@ def raise_if_not_modified(version: int | str) -> None:
 
 @dataclass(frozen=True)
 class Returns:
-    """A decorator: answer with what the view returned, a value or an Answer with more.
+    """A decorator: answer with what the view returned, a value or a Result with more.
 
     Args:
         schema: dumps the value; without one the answer is empty.
         status: the usual one.
-        etag: whether the answer carries one, of the Answer's version or the value's revision. A GET whose
+        etag: whether the answer carries one, of the Result's version or the value's revision. A GET whose
             `If-None-Match` names it is answered 304.
         located_at: the endpoint at which to find what was made, if the status is 201.
         headers: further ones that the answer may have, for the OpenAPI document.

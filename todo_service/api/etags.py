@@ -1,21 +1,21 @@
 """Entity tags (RFC 9110 §8.8.3): a task's is its revision in quotes."""
 
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 
-# Another one whenever tasks get members: else a 304 leaves browsers with what they have kept, without these.
-FORM = b"tags and position:"
 TAG = re.compile(r'(?:W/)?"([^"]*)"')
 SUFFIX = re.compile(r'--?(?:gzip|br|zstd|deflate)(?=")')  # what a compressing proxy adds to a tag
 
 
-def list_version(user_id: str, revision: int) -> str:
-    """What a list's tag names: which revision, whose, and in which form tasks are shown.
+def list_version(user_id: str, revision: int, members: Iterable[str]) -> str:
+    """What a list's tag names: which revision, whose, and which members its tasks have.
 
     All users' lists have one address. Browsers ask with the tag that they have for it even if somebody else
-    signed in since, and would show the cached list on a 304; so no two users' tags may be the same.
+    signed in since, or tasks have got members since, and would show what they have kept on a 304.
     """
-    return f"{revision}.{sha256(FORM + user_id.encode()).hexdigest()[:16]}"
+    form = "\n".join((user_id, *members))
+    return f"{revision}.{sha256(form.encode()).hexdigest()[:16]}"
 
 
 def etag(version: int | str) -> str:

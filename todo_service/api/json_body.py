@@ -75,7 +75,7 @@ def init_app(app: Flask) -> None:
 
 
 def drain(response: Response) -> Response:
-    """Read what is left of the body, up to MAX_UNREAD, so that the client gets its answer.
+    """Read what is left of the body, up to MAX_DRAINED, so that the client gets its answer.
 
     A server that closes on a client which still sends resets the connection, and the client loses the answer
     to a refusal (RFC 9112 §9.6). Beyond the limit that is what happens.

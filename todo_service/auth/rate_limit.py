@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 STORAGE_SECONDS = 0.5  # for the storage to answer; meanwhile a request waits
 PAUSE_SECONDS = 5  # in which a storage that did not answer is left alone
-REFUSAL_SECONDS = 0.1  # that one takes, in its user's turn: else nobody would wait to ask again
+REFUSAL_SECONDS = 0.1  # that one takes, in a slot of its user's: else nobody would wait to ask again
 LOG_SECONDS = 60  # between two lines about a storage that is down
 
 T = TypeVar("T")

@@ -34,7 +34,7 @@ def prune_responses(before: datetime) -> int:
 def prune_deletions(before: datetime) -> int:
     """Remove deletions made `before` then; return how many.
 
-    Each user's row remembers up to which revision deletions are forgotten: a device that has not heard
+    Each user's row remembers up to which revision deletions are pruned: a device that has not heard
     of them must start over.
     """
     key = (Deletion.user_id, Deletion.task_id)

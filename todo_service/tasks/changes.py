@@ -124,7 +124,7 @@ def read_token(token: str) -> SyncPoint:
 
 
 def is_expired(start: SyncPoint, user: Change) -> bool:
-    """Whether deletions that the device has not heard of may be forgotten, or revisions that it has seen."""
+    """Whether deletions that the device has not heard of may be pruned, or revisions that it has seen."""
     return start.revision > user.user_revision or max(start.revision, start.floor) < user.pruned_through
 
 

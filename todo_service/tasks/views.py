@@ -20,6 +20,7 @@ from todo_service.tasks.moves import move
 from todo_service.tasks.preconditions import create_under, require_match, task_to_change
 from todo_service.tasks.queries import TaskData, change, create, own_task, remove, remove_completed
 from todo_service.tasks.schemas import (
+    MEMBERS,
     ClearedSchema,
     ClearParameters,
     CompletionInput,
@@ -66,7 +67,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> R
         raise invalid({"order": ["Names more directions than sort has keys."]})
     search = Search(user_id=current_user().id, **filters)
     if "If-None-Match" in request.headers:
-        raise_if_not_modified(list_version(search.user_id, current_revision(search.user_id)))
+        raise_if_not_modified(list_version(search.user_id, current_revision(search.user_id), MEMBERS))
     page = find_page(search, limit, cursor, counts=count)
     headers = {}
     if page.next:
@@ -74,7 +75,7 @@ def list_tasks(limit: int, cursor: str | None, count: bool, **filters: Any) -> R
         headers["Link"] = f'<{iri_to_uri(url_for("tasks.list_tasks"))}?{query}>; rel="next"'
     if count:
         headers["X-Total-Count"] = str(page.total)
-    return Result(page.tasks, list_version(search.user_id, page.revision), headers=headers)
+    return Result(page.tasks, list_version(search.user_id, page.revision, MEMBERS), headers=headers)
 
 
 @blueprint.post("")
