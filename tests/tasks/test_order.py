@@ -31,8 +31,8 @@ def order(person: Person) -> list[str]:
     return [task["id"] for task in tasks]
 
 
-def move(person: Person, id: str, **where: str) -> TestResponse:
-    return person.post(f"/api/tasks/{id}/move", json=where)
+def move(person: Person, task: str, **where: Any) -> TestResponse:
+    return person.post(f"/api/tasks/{task}/move", json=where)
 
 
 def moved(ids: list[str], id: str, where: dict[str, str]) -> list[str]:
@@ -164,6 +164,12 @@ def test_a_move_that_is_sent_again_is_done_once(ada: Person, five: list[str]) ->
     again = ada.post(f"/api/tasks/{five[3]}/move", json={"to": "top"}, headers=key)
     assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
     assert order(ada)[-1] == five[3]
+
+
+def test_a_move_ignores_what_a_client_sends_back(ada: Person, five: list[str]) -> None:
+    owned = {"id": NOBODYS, "user_id": "bob", "position": "0", "revision": 1, "completed_at": None}
+    assert move(ada, five[3], to="top", **owned).status_code == 200
+    assert order(ada)[0] == five[3]
 
 
 def test_a_position_that_is_sent_back_is_ignored(ada: Person, five: list[str]) -> None:

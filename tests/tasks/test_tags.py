@@ -134,7 +134,7 @@ def test_a_filter_pages_and_counts_and_its_cursor_is_of_it_alone(ada: Person) ->
     assert ada.get(target.replace("tag=even", "tag=EVEN")).status_code == 200
 
 
-@pytest.mark.parametrize("tag", ["a,,b", "%20", "x" * 51, "a%00", "a%0Ab", ",".join(map(str, range(101)))])
+@pytest.mark.parametrize("tag", ["a,,b", "%20", "x" * 51, "a%00", "a%0Ab", ",".join(map(str, range(51)))])
 def test_what_is_no_tag_is_no_filter(ada: Person, tag: str) -> None:
     answer = ada.get(f"/api/tasks?tag={tag}")
     assert answer.status_code == 400

@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from todo_service.api.fields import StrictBoolean, Union, absent, discriminator
 from todo_service.api.schemas import Input, Output
 from todo_service.tasks.queries import UUID
-from todo_service.tasks.schemas import MoveInput, TaskInput, TaskSchema
+from todo_service.tasks.schemas import Destination, TaskInput, TaskSchema
 
 
 def is_uuid(value: str) -> None:
@@ -53,7 +53,7 @@ class CompleteOperationInput(ChangeOperationInput):
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
-class MoveOperationInput(ChangeOperationInput, MoveInput):
+class MoveOperationInput(ChangeOperationInput, Destination):
     """Move a task in the order by hand: exactly one of `before`, `after` and `to`."""
 
     constraints: ClassVar[dict[str, int]] = {"minProperties": 3, "maxProperties": 4}

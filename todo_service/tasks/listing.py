@@ -80,7 +80,7 @@ class Shape:
             found.append(is_due(lt, "due_before"))
         if self.tags:
             tags = (f"tag_{number}" for number in range(self.tags))
-            found.append(or_(*(Task.tag_keys.like(bindparam(tag), escape="/") for tag in tags)))
+            found.append(or_(*(has_tag(bindparam(tag)) for tag in tags)))
         words = (f"word_{number}" for number in range(self.words))
         return found + [Task.search_text.like(bindparam(word), escape="/") for word in words]
 
@@ -169,13 +169,18 @@ class Search:
     def values(self) -> dict[str, Any]:
         words = {f"word_{number}": containing(word) for number, word in enumerate(self.words)}
         dues = due_values("due_after", self.due_after, min) | due_values("due_before", self.due_before, max)
-        tags = {f"tag_{number}": containing(tag_keys(tag)) for number, tag in enumerate(self.tag or ())}
+        tags = {f"tag_{number}": tag_keys(tag) for number, tag in enumerate(self.tag or ())}
         return {"user": self.user_id, **words, **dues, **tags}
 
 
 def is_priority(name: str) -> ColumnElement[bool]:
     number = NUMBERS[name]
     return Task.priority.is_(None) if number is None else Task.priority == number
+
+
+def has_tag(key: Any) -> ColumnElement[bool]:
+    """Whether a task has the tag of this key. Not by LIKE, which takes PostgreSQL six times as long."""
+    return func.replace(Task.tag_keys, key, "") != Task.tag_keys
 
 
 def is_due(compare: Compare, bound: str) -> ColumnElement[bool]:

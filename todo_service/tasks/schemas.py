@@ -154,7 +154,7 @@ class CompletionInput(EchoedInput):
     completed = StrictBoolean(required=True, metadata={"examples": [True]})
 
 
-class MoveInput(Input):
+class Destination(Input):
     """Where to: before or after another task, or to the top or bottom. Exactly one of these."""
 
     constraints: ClassVar[dict[str, int]] = {"minProperties": 1, "maxProperties": 1}
@@ -167,6 +167,10 @@ class MoveInput(Input):
     def require_one(self, data: dict[str, Any], **_: Any) -> None:
         if len(data.keys() & {"before", "after", "to"}) != 1:
             raise ValidationError("Exactly one of before, after and to must be sent.", "body")
+
+
+class MoveInput(EchoedInput, Destination):
+    """Where to: before or after another task, or to the top or bottom. Exactly one of these."""
 
 
 class ListParameters(Parameters):

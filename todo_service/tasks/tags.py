@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields
 from todo_service.api.fields import CommaSeparated
 
 MOST_TAGS = 20
-MOST_SOUGHT = 100  # in one list
+MOST_SOUGHT = 50  # in one list
 LONGEST_TAG = 50  # characters
 # What JSON Schema says of one that is trimmed: no commas, no control characters, not white space alone.
 TAG_ITEM = {
