@@ -27,8 +27,9 @@ run: $(BIN)/.run-$(VERSION) .env
 	  ''
 	@exec $(BIN)/gunicorn wsgi:app
 
-# A file's tests stay in one process, and share the servers that they start.
-TESTS := pytest -n 2 --dist loadfile
+# A file's tests stay in one process, and share the servers that they start. Files keep their order, or slow ones of
+# few tests would come last.
+TESTS := pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: $(BIN)/.dev-$(VERSION)
 	@$(BIN)/$(TESTS)
 
