@@ -96,6 +96,9 @@ def test_every_operation_of_a_python_client_can_be_called(python_client: Any, tm
     assert call("tasks.list_tasks", sort=sort, order=[models.ListTasksOrderItem.ASC]) == [task, other]
     call("tasks.update_task", id=task.id, body=models.TaskUpdate(description="x"))
     call("tasks.patch_task", id=task.id, body=models.TaskUpdate(description=None))
+    call("tasks.move_task", id=task.id, body=models.MoveInput(after=other.id))
+    call("tasks.patch_task", id=other.id, body=models.TaskUpdate(tags=["home"]))
+    assert [tag.tag for tag in call("tasks.list_tags")] == ["home"]
     call("tasks.complete_task", id=task.id, body=models.CompletionInput(completed=True))
     assert call("tasks.clear_completed", status=models.ClearCompletedStatus.COMPLETED).deleted == 1
     kind = models.CompleteOperationInputOp.COMPLETE
