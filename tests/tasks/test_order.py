@@ -264,8 +264,11 @@ def test_no_number_of_moves_into_one_gap_runs_out_of_room(ada: Person, number: i
             task, where = next(moves(ids))
             batch.append({"op": "move", "id": task, **where})
             ids[:] = moved(ids, task, where)
-        assert ada.post("/api/tasks/batch", json={"operations": batch}).status_code == 200
+        answer = ada.post("/api/tasks/batch", json={"operations": batch})
+        assert answer.status_code == 200
         assert order(ada) == ids
+    newest = max(task["revision"] for task in body(ada.get()))
+    assert newest <= number + 2 * 500  # to make room changes no more tasks than the moves themselves
 
 
 def test_tasks_that_make_room_get_revisions_that_every_device_hears_of(ada: Person, five: list[str]) -> None:

@@ -46,7 +46,8 @@ def test_tags_are_trimmed_and_of_those_that_agree_but_for_case_the_first_counts(
     ada: Person, sent: list[str], kept: list[str]
 ) -> None:
     assert tags_of(ada.post(json={"title": "x", "tags": sent})) == kept
-    assert len(body(ada.get("/api/tasks", query_string={"tag": kept[0].upper()}))) == 1
+    for spelling in (kept[0], kept[0].upper(), kept[0].lower()):
+        assert len(body(ada.get("/api/tasks", query_string={"tag": spelling}))) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,8 +95,10 @@ def test_what_a_change_sends_replaces_all_tags_and_what_it_leaves_out_stays(ada:
     change = getattr(ada, method)
     assert tags_of(change(one, json={"title": "y"})) == ["home", "work"]
     assert tags_of(change(one, json={"tags": ["work", "new"]})) == ["work", "new"]
+    assert (ada.titles("?tag=new"), ada.titles("?tag=home")) == (["y"], [])
     assert tags_of(change(one, json={"tags": ["WORK"]})) == ["WORK"]
     assert tags_of(change(one, json={"tags": None})) == []
+    assert ada.titles("?tag=work") == []
 
 
 def test_the_same_tags_again_change_nothing(ada: Person) -> None:
